@@ -1,0 +1,69 @@
+"""The writes a portal can ask for, as canonical commands.
+
+A command is immutable, carries everything the delivery needs, and is stored (sealed) in the journal before anything is
+sent. ``placer_id`` is the hub's own mark on the effect, at most 36 characters: what the record system stores with the
+booking and what an unknown outcome is settled by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from canonical.model import LocalPatient, Person, TimeKey
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterPerson:
+    """Make ``person`` a customer of the installation."""
+
+    placer_id: str
+    person: Person
+    kind: Literal["register-person"] = "register-person"
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Book ``time`` for ``patient``. ``comment`` is the resident's own text to the unit; ``reason`` why they come."""
+
+    placer_id: str
+    patient: LocalPatient
+    time: TimeKey
+    comment: str = ""
+    reason: str = ""
+    kind: Literal["book"] = "book"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel the installation's appointment ``local_id`` of ``patient``.
+
+    ``believed_start`` and ``believed_version`` are what the caller saw; a master that can check them refuses with
+    `StaleVersion` when they are no longer so. ``reason`` is the resident's own text.
+    """
+
+    placer_id: str
+    patient: LocalPatient
+    local_id: str
+    believed_start: datetime
+    believed_version: str | None = None
+    reason: str = ""
+    kind: Literal["cancel"] = "cancel"
+
+
+Command = RegisterPerson | Book | Cancel
+
+_adapter: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="kind")])
+
+
+def dump(command: Command) -> bytes:
+    """The command as JSON bytes, for the journal."""
+    return _adapter.dump_json(command)
+
+
+def load(data: bytes) -> Command:
+    """The command of `dump`; raises pydantic.ValidationError for anything else."""
+    return _adapter.validate_json(data)
