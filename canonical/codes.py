@@ -46,5 +46,5 @@ def source(name: str) -> str:
 
 
 def local(installation: str, what: str) -> str:
-    """The identifier or code system of an installation's own ``what`` (``service``, ``schedule``, ``appointment`` …)."""
+    """The identifier or code system of an installation's own ``what`` (``service``, ``schedule``, ``appointment``)."""
     return f"{ROOT}/installation/{installation}/{what}"

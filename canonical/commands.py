@@ -27,11 +27,15 @@ class RegisterPerson:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Book ``time`` for ``patient``. ``comment`` is the resident's own text to the unit; ``reason`` why they come."""
+    """Book ``time`` for ``person``. ``comment`` is the resident's own text to the unit; ``reason`` why they come.
+
+    ``patient`` is None until the installation has been asked who the person is there; an adapter is given it always.
+    """
 
     placer_id: str
-    patient: LocalPatient
+    person: Person
     time: TimeKey
+    patient: LocalPatient | None = None
     comment: str = ""
     reason: str = ""
     kind: Literal["book"] = "book"

@@ -35,7 +35,7 @@ class LocalPatient:
 
 @dataclass(frozen=True, slots=True)
 class TimeKey:
-    """Enough to book one free time: the installation's own ``key`` (at most 25 bytes of UTF-8), start and end (aware)."""
+    """Enough to book one free time: the installation's own ``key`` (at most 25 bytes of UTF-8), aware start and end."""
 
     key: str
     start: datetime

@@ -57,6 +57,6 @@ def instant(text: str) -> datetime:
 
 
 def iso(value: datetime) -> str:
-    """A FHIR dateTime/instant on the Helsinki clock, with offset, to the second (or milliseconds when there are any)."""
+    """A FHIR dateTime/instant on the Helsinki clock, with offset, to the second (milliseconds if there are any)."""
     spec = "milliseconds" if value.microsecond else "seconds"
     return to_local(value).isoformat(timespec=spec)
