@@ -15,7 +15,7 @@ from typing import Any
 
 from adapters.call import Call
 from canonical.commands import Command
-from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey
+from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, RegisteredPerson, TimeKey
 from canonical.notes import Note
 
 
@@ -138,6 +138,21 @@ class Adapter(ABC):
     async def close(self) -> None:
         """Let go of connections."""
         return
+
+
+class PopulationRegister(ABC):
+    """The master of demographics: who is behind a HETU."""
+
+    limit: float
+    """Seconds one call listens for its answer."""
+
+    @abstractmethod
+    async def person(self, call: Call, hetu: str) -> RegisteredPerson | None:
+        """The person, or None where the register has no such HETU. Raises `Unavailable` or `Misconfigured`."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        return None
 
 
 def span_contains(query: FreeQuery, start: datetime) -> bool:

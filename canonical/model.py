@@ -22,6 +22,18 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisteredPerson:
+    """What the population register says of a person. ``patient`` is the FHIR Patient to show, without ``id`` and
+    ``meta.source``; where ``non_disclosure`` (turvakielto) holds it carries no address, telecom or municipality, and
+    the municipality in ``person`` is for routing only."""
+
+    person: Person
+    non_disclosure: bool
+    guardians: tuple[str, ...]
+    patient: Resource
+
+
+@dataclass(frozen=True, slots=True)
 class LocalPatient:
     """A person as one installation knows them: its own patient ``number``, and the HETU it was found by.
 

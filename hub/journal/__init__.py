@@ -1,1 +1,1 @@
-"""Every write, from its acceptance to its final word. Sans-I/O: it touches the world only through `hub.journal.ports`."""
+"""Every write, from acceptance to its final word. Sans-I/O: it touches the world only through `hub.journal.ports`."""

@@ -60,8 +60,8 @@ class Row:
     """A command with its state. ``fence`` grows with every claim: only the latest claimant may move the row.
 
     ``sent_at`` is when sending began; ``quiet_at`` is when the record system is certainly no longer working on it (set
-    with `State.UNKNOWN`); ``looks`` counts unsuccessful looks in a row; ``shown`` is whether somebody may have been told
-    of the pending appointment.
+    with `State.UNKNOWN`); ``looks`` counts the looks that settled nothing; ``shown`` is whether somebody may have been
+    told of the pending appointment.
     """
 
     new: NewCommand

@@ -1,0 +1,118 @@
+"""``silta``: one command for everything, thin. Each part's own commands run in that part's own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from silta.demo import Supervisor, check_ports
+from silta.state import State, StateError, prepare
+
+app = typer.Typer(no_args_is_help=True, add_completion=True, help="Sotesilta: the bridge between portals and records.")
+OTHERS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+StateOption = Annotated[Path, typer.Option("--state", help="Folder of everything a demo keeps.", envvar="SILTA_STATE")]
+DEFAULT_STATE = Path("demo")
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except StateError as error:
+        typer.echo(f"silta: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+@app.command()
+def demo(
+    port: Annotated[int | None, typer.Option(help="The hub's port on loopback (default 8080).")] = None,
+    state: StateOption = DEFAULT_STATE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print demo.json instead of the greeting.")] = False,
+) -> None:
+    """Start the sandbox and the hub, print where they are and three commands to try; Ctrl-C stops both."""
+    made = prepare(state, port)
+    check_ports(made)
+
+    def greet(ready: State) -> None:
+        typer.echo(json.dumps(ready.demo(), ensure_ascii=False) if as_json else greeting(ready))
+
+    raise SystemExit(Supervisor(made).run(lambda text: typer.echo(f"silta: {text}", err=True), greet))
+
+
+@app.command()
+def serve(
+    state: StateOption = DEFAULT_STATE,
+    config: Annotated[Path | None, typer.Option(help="The hub's own TOML file; --state is then not used.")] = None,
+) -> None:
+    """Run the hub alone."""
+    _run("hub", "serve", "--config", str(config or prepare(state, None).hub_toml))
+
+
+@app.command("sandbox", context_settings=OTHERS)
+def sandbox_(context: typer.Context) -> None:
+    """The sandbox's own commands (serve, describe, …), in a process of its own."""
+    if context.args[:1] == ["serve"]:
+        prepare(_state_of(context.args), None)
+    arguments = list(context.args)
+    if arguments[:1] == ["serve"] and not any(a.startswith("--state") for a in arguments):
+        arguments += ["--state", str(DEFAULT_STATE)]
+    _run("sandbox", *arguments)
+
+
+def _hub_command(name: str, text: str) -> None:
+    @app.command(name, context_settings=OTHERS, help=text)
+    def forward(context: typer.Context) -> None:
+        _run("hub", name, *context.args)
+
+
+_hub_command("msg", "What went over the wires: silta msg show ID.")
+_hub_command("worker", "Run a worker that settles unknown outcomes, beside any number of others.")
+_hub_command("failpoint", "Let the hub die at a named point (sandbox only).")
+_hub_command("config", "Check a configuration file: every problem, with its place.")
+
+
+def _state_of(arguments: list[str]) -> Path:
+    for at, argument in enumerate(arguments):
+        if argument == "--state" and at + 1 < len(arguments):
+            return Path(arguments[at + 1])
+        if argument.startswith("--state="):
+            return Path(argument.removeprefix("--state="))
+    return Path(os.environ.get("SILTA_STATE", DEFAULT_STATE))
+
+
+def _run(module: str, *arguments: str) -> NoReturn:
+    """Become that part's process: signals and exit status are its own."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+def greeting(state: State) -> str:
+    """Where everything is, and three commands to try."""
+    demo = state.demo()
+    fhir, tokens = demo["fhir"], demo["tokens"]
+    bearer = f'-H "Authorization: Bearer {tokens["aino"]}"'
+    systems = "\n".join(f"    {one['name']:<18} {one['address']:<28} {one['manual']}" for one in demo["installations"])
+    people = "\n".join(f"    {name:<16} {token}" for name, token in tokens.items())
+    return f"""
+Sotesilta is running.                          SANDBOX: synthetic people and data only
+  FHIR API         {fhir}
+  Docs             {demo["docs"]}
+  Sandbox control  {demo["sandbox"]}   ({demo["sandbox"]}/docs)
+  Record systems
+{systems}
+  Tokens
+{people}
+  Everything above, for programs: {state.demo_json}
+
+Try:
+  curl {bearer} "{fhir}/Slot?status=free&_count=3"
+  curl {bearer} "{fhir}/Patient"
+  curl {bearer} "{fhir}/Appointment"
+
+Ctrl-C stops everything.
+"""

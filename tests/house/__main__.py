@@ -1,0 +1,131 @@
+"""The house rules that no linter knows: sizes, one name in four places, and documents that are true.
+
+``python -m tests.house`` prints every breach with its place and exits 1 when there is one.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LONGEST_FILE = 500
+LONGEST_FUNCTION = 60
+PRODUCT = ("adapters", "canonical", "hub", "mappings", "sandbox", "silta")
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md")
+
+
+def tracked(pattern: str) -> list[Path]:
+    """Files git knows or would add, by glob."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", pattern],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+def sizes() -> list[str]:
+    """Files and functions past the point where they want splitting."""
+    wrong = []
+    for file in tracked("*.py"):
+        text = file.read_text("utf-8")
+        lines = text.count("\n")
+        if lines > LONGEST_FILE:
+            wrong.append(f"{file.relative_to(ROOT)}: {lines} lines (at most {LONGEST_FILE})")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+                length = node.end_lineno - node.lineno + 1
+                if length > LONGEST_FUNCTION:
+                    wrong.append(f"{file.relative_to(ROOT)}:{node.lineno}: {node.name} has {length} lines")
+    return wrong
+
+
+def unfinished() -> list[str]:
+    """Marks of unfinished work in the product."""
+    mark = re.compile(r"\b(TODO|FIXME|XXX)\b|raise NotImplementedError")
+    wrong = []
+    for folder in PRODUCT:
+        for file in tracked(f"{folder}/**/*.py") + tracked(f"{folder}/*.py"):
+            for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+                if mark.search(line):
+                    wrong.append(f"{file.relative_to(ROOT)}:{number}: {line.strip()[:80]}")
+    return wrong
+
+
+def undocumented() -> list[str]:
+    """Public modules, classes and functions of the product without a docstring (methods of a documented class may do
+    without)."""
+    wrong = []
+    for folder in PRODUCT:
+        for file in tracked(f"{folder}/**/*.py") + tracked(f"{folder}/*.py"):
+            tree = ast.parse(file.read_text("utf-8"))
+            place = str(file.relative_to(ROOT))
+            if tree.body and ast.get_docstring(tree) is None:
+                wrong.append(f"{place}: the module has no docstring")
+            for node in tree.body:
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    if not node.name.startswith("_") and ast.get_docstring(node) is None:
+                        wrong.append(f"{place}:{node.lineno}: {node.name} has no docstring")
+    return wrong
+
+
+def one_name() -> list[str]:
+    """A system's name is the same word in adapters, mappings, sandbox and tests, and it has a manual."""
+    wrong = []
+    systems = [p.parent.name for p in (ROOT / "mappings").glob("*/__init__.py")]
+    for system in systems:
+        for folder in ("adapters", "sandbox", "tests/adapters", "tests/mappings", "tests/golden"):
+            if not (ROOT / folder / system).is_dir():
+                wrong.append(f"mappings/{system} has no {folder}/{system}")
+        if not (ROOT / "sandbox" / system / "INTERFACE.md").is_file():
+            wrong.append(f"sandbox/{system} has no manual (INTERFACE.md)")
+    return wrong
+
+
+def links() -> list[str]:
+    """Links and file names in the documents that lead nowhere."""
+    wrong = []
+    for file in tracked("*.md"):
+        text = file.read_text("utf-8")
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if "://" not in target and not (file.parent / target).exists():
+                wrong.append(f"{file.relative_to(ROOT)}: link to {target}, which is not there")
+        if file.name in DOCUMENTS:
+            for name in re.findall(r"`([a-z_]+/[A-Za-z0-9_./-]+\.(?:py|md|toml|csv))`", text):
+                if not (ROOT / name).exists():
+                    wrong.append(f"{file.relative_to(ROOT)}: names {name}, which is not there")
+    return wrong
+
+
+def commands() -> list[str]:
+    """`make` targets and `silta` commands that the documents name and that do not exist."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    from silta.cli import app
+
+    known = {info.name or (info.callback.__name__ if info.callback else "") for info in app.registered_commands}
+    wrong = []
+    for name in DOCUMENTS:
+        file = ROOT / name
+        text = file.read_text("utf-8") if file.exists() else ""
+        wrong += [f"{name}: make {t} does not exist" for t in re.findall(r"`make ([a-z-]+)", text) if t not in targets]
+        wrong += [f"{name}: silta {c} does not exist" for c in re.findall(r"`silta ([a-z]+)", text) if c not in known]
+    return wrong
+
+
+def main() -> int:
+    """Every rule; the exit status."""
+    wrong = [*sizes(), *unfinished(), *undocumented(), *one_name(), *links(), *commands()]
+    for line in wrong:
+        print(line)
+    print(f"house: {len(wrong)} breaches" if wrong else "house: in order")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
