@@ -29,6 +29,7 @@ class RegisterPerson:
 class Book:
     """Book ``time`` for ``person``. ``comment`` is the resident's own text to the unit; ``reason`` why they come.
 
+    ``identifiers`` (system, value) are the portal's own names for the booking: the hub keeps them, no system is sent them.
     ``patient`` is None until the installation has been asked who the person is there; an adapter is given it always.
     """
 
@@ -38,6 +39,7 @@ class Book:
     patient: LocalPatient | None = None
     comment: str = ""
     reason: str = ""
+    identifiers: tuple[tuple[str | None, str], ...] = ()
     kind: Literal["book"] = "book"
 
 

@@ -67,6 +67,9 @@ _WHOLE_VALUE_SETS: Final[Mapping[tuple[str, str], str]] = {
     " choice open-choice attachment reference quantity",
 }
 
+# The library takes the words of a description ("formats supported") for a value set.
+_NO_VALUE_SET: Final = frozenset({("CapabilityStatement", "format")})
+
 
 @dataclass(frozen=True, slots=True)
 class ElementRule:
@@ -156,7 +159,7 @@ def _element(owner: str, field: Any, extra: Mapping[str, Any]) -> ElementRule:
 
 
 def _codes(owner: str, name: str, kind: str, extra: Mapping[str, Any]) -> frozenset[str] | None:
-    if kind != "code" or "enum_values" not in extra:
+    if kind != "code" or "enum_values" not in extra or (owner, name) in _NO_VALUE_SET:
         return None
     if (owner, name) in _WHOLE_VALUE_SETS:
         return frozenset(_WHOLE_VALUE_SETS[owner, name].split())

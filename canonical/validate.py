@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, Literal
 
 from canonical import dictionary, invariants, primitives
@@ -55,32 +56,20 @@ class _Run:
 _Check = Callable[[Any, str, _Run], None]
 
 
+@dataclass(slots=True, eq=False)
 class _Type:
     """A type with its checks; compiled when it is first met, for types hold each other."""
 
-    __slots__ = (
-        "checks",
-        "choices",
-        "companions",
-        "invariants",
-        "is_resource",
-        "loaded",
-        "name",
-        "primitive_lists",
-        "required",
-    )
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.loaded = False
-        self.checks: dict[str, _Check] = {}
-        self.companions: frozenset[str] = frozenset()
-        self.required: tuple[str, ...] = ()
-        self.choices: dict[str, str] = {}
-        self.required_choices: frozenset[str] = frozenset()
-        self.primitive_lists: frozenset[str] = frozenset()
-        self.invariants: tuple[invariants.Invariant, ...] = ()
-        self.is_resource = False
+    name: str
+    loaded: bool = False
+    is_resource: bool = False
+    checks: dict[str, _Check] = field(default_factory=dict)
+    companions: frozenset[str] = frozenset()
+    required: tuple[str, ...] = ()
+    choices: dict[str, str] = field(default_factory=dict)
+    required_choices: frozenset[str] = frozenset()
+    primitive_lists: frozenset[str] = frozenset()
+    invariants: tuple[invariants.Invariant, ...] = ()
 
     def load(self) -> None:
         rule = dictionary.describe(self.name)
@@ -98,11 +87,9 @@ class _Type:
         self.loaded = True
 
 
-_types: dict[str, _Type] = {}
-
-
+@cache
 def _type(name: str) -> _Type:
-    return _types.setdefault(name, _Type(name))
+    return _Type(name)
 
 
 def validate(resource: Any, kind: str | None = None) -> list[Finding]:

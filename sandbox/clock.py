@@ -88,6 +88,10 @@ class VirtualClock:
         """Return the virtual now, in Europe/Helsinki."""
         return self._state.at(self._real())
 
+    def real_now(self) -> datetime:
+        """Return the real now, in UTC, from the clock's own source of real time."""
+        return self._real()
+
     def set(self, at: datetime) -> None:
         """Put the clock to the instant `at` (aware); it stays frozen or running as it was."""
         self._change(frozen=self._state.frozen, virtual=_aware(at))
@@ -133,7 +137,9 @@ def read_clock_file(path: Path) -> ClockState:
             real=_aware(datetime.fromisoformat(data["real"])),
         )
     except (ValueError, KeyError, TypeError) as err:
-        raise ClockError(f"{path} is not a clock file ({err}). Delete it: the clock then starts from its first day.") from err
+        raise ClockError(
+            f"{path} is not a clock file ({err}). Delete it: the clock then starts from its first day."
+        ) from err
 
 
 def _aware(instant: datetime) -> datetime:

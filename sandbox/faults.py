@@ -13,6 +13,7 @@ from typing import Final
 OPERATIONS: Final = ("book", "cancel", "find", "list", "read", "register", "person")
 LATE_LIMIT: Final = 20.0
 REFUSE_DEFAULT: Final = 30.0
+PARAM_LIMIT: Final = 100_000
 
 ParamValue = str | int | float
 
@@ -27,7 +28,6 @@ class Kind:
 
     summary: str
     params: Mapping[str, ParamValue] = field(default_factory=dict)
-    standing_only: bool = False
 
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -203,6 +203,6 @@ def _checked_params(kind: str, spec: Kind, given: Mapping[str, ParamValue]) -> d
 def _checked_value(kind: str, name: str, default: ParamValue, value: ParamValue) -> ParamValue:
     if isinstance(default, str):
         return str(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 600:
-        raise FaultError(f"{kind}: `{name}` is a number from 0 to 600.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= PARAM_LIMIT:
+        raise FaultError(f"{kind}: `{name}` is a number from 0 to {PARAM_LIMIT}.")
     return value

@@ -19,9 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 CLIENT = "demo-portal"
+OPTIONS: Final[dict[str, dict[str, str]]] = {
+    "lifecare-porvoo": {"root": "urn:oid:2.999.638"},  # its manual, section 3
+}
+"""What a hub must know of an installation beside its address and credentials."""
 
 
 class StateError(Exception):
@@ -121,7 +125,7 @@ def _hub_toml(folder: Path, port: int, base: str, described: dict[str, Any], tok
     for one in described["installations"]:
         known = {k: one[k] for k in ("name", "system", "release", "municipalities", "sectors")}
         tables.append(("[[installation]]", known))
-        tables.append(("[installation.options]", {"address": one["address"], **one["credentials"]}))
+        tables.append(("[installation.options]", {"address": one["address"], **one["credentials"], **OPTIONS.get(one["name"], {})}))
         for municipality in one["municipalities"]:
             for sector in one["sectors"]:
                 route = {"municipality": municipality, "sector": sector, "installation": one["name"]}

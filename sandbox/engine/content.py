@@ -12,7 +12,7 @@ from sandbox.engine.model import Appointment, Calendar, Patient, Professional, S
 
 @dataclass(frozen=True, slots=True)
 class DayContent:
-    """What one calendar holds on a day when it opens: appointments, and times blocked by the desk (starts in epoch s)."""
+    """What one calendar holds on a day when it opens. `blocked` are times the desk blocked: starts in epoch seconds."""
 
     appointments: tuple[Appointment, ...]
     blocked: tuple[int, ...]

@@ -6,9 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from sandbox.engine.model import Appointment
-
-Place = tuple[str, int]
-"""A time of a calendar: calendar id and start in epoch seconds."""
+from sandbox.engine.timetable import Place
 
 
 def place_of(appointment: Appointment) -> Place:
@@ -24,7 +22,6 @@ class Diary:
         self._by_patient: defaultdict[str, set[str]] = defaultdict(set)
         self._by_placer: defaultdict[str, set[str]] = defaultdict(set)
         self._holders: defaultdict[Place, list[str]] = defaultdict(list)
-        self.blocked: set[Place] = set()
 
     def put(self, appointment: Appointment) -> None:
         """Add an appointment, or replace the one of the same id."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from sandbox.clock import HELSINKI
 from sandbox.engine.model import Calendar
+
+_KEPT_DAYS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class Cell:
     end: datetime
 
 
+@lru_cache(maxsize=_KEPT_DAYS)
 def cells(calendar: Calendar, minutes: int, day: date) -> tuple[Cell, ...]:
     """Return the calendar's times of the local day `day`, each `minutes` long, in order.
 

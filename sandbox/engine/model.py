@@ -40,8 +40,8 @@ class Unit:
 class Service:
     """A bookable service. `code` is the vendor's local code; the national codes are None where there is none.
 
-    `national_code` is of palvelunimikkeistö (1.2.246.537.6.49), `category` of the sote classification (1.2.246.537.6.50).
-    `minutes` is the length of one time, `capacity` how many may book the same time.
+    `national_code` is of palvelunimikkeistö (1.2.246.537.6.49), `category` of the sote classification
+    (1.2.246.537.6.50). `minutes` is the length of one time, `capacity` how many may book the same time.
     """
 
     code: str
@@ -72,7 +72,7 @@ class Professional:
 class Calendar:
     """The times of one professional, in one unit, for one service: on `weekdays` (Monday 0), from `opens` to `closes`.
 
-    `opens` and `closes` are local wall-clock times, so a night calendar is an hour shorter in spring and longer in autumn.
+    `opens` and `closes` are local wall-clock times: a night calendar is an hour shorter in spring, longer in autumn.
     """
 
     id: str

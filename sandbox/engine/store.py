@@ -1,7 +1,7 @@
 """The durable overlay: what changed since the seed's first day, in one sqlite3 file for all installations.
 
-The seeded content is computed again at every start; the overlay holds the rows that differ. Each `save_*` call is on the
-disk (WAL, synchronous=FULL) when it returns, so an answer sent after it can never speak of work that a crash undoes.
+The seeded content is computed again at every start; the overlay holds the rows that differ. Each `save` is on the disk
+(WAL, synchronous=FULL) when it returns, so an answer sent after it can never speak of work that a crash undoes.
 """
 
 from __future__ import annotations

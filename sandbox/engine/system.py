@@ -6,16 +6,17 @@ returns, and has changed nothing when it raises. Two callers racing for one plac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Literal
 
 from sandbox.clock import HELSINKI, VirtualClock
 from sandbox.engine import errors
 from sandbox.engine.content import Content
-from sandbox.engine.diary import Diary, Place
-from sandbox.engine.grid import Cell, cells
+from sandbox.engine.decisions import Decision, PendingDecisions
+from sandbox.engine.diary import Diary
+from sandbox.engine.grid import Cell
 from sandbox.engine.model import (
     Appointment,
     BookedTime,
@@ -28,6 +29,7 @@ from sandbox.engine.model import (
     Unit,
 )
 from sandbox.engine.store import OverlayStore, dump_appointment, dump_patient, load_appointment, load_patient
+from sandbox.engine.timetable import Place, Timetable
 
 By = Literal["interface", "desk"]
 
@@ -94,11 +96,16 @@ class RecordSystem:
 
         A filter that names nothing known finds nothing.
         """
-        return [
-            time
-            for time in self.times(start, end, service=service, calendar=calendar, unit=unit)
-            if isinstance(time, FreeTime)
+        self._open_days()
+        now = self.clock.now().timestamp()
+        found = [
+            (cell, one.id, left)
+            for one in self._chosen(service, calendar, unit)
+            for cell in self._timetable.between(one, start, end)
+            if cell.key > now and (left := self._left(one, cell)) > 0
         ]
+        found.sort(key=lambda entry: (entry[0].key, entry[1]))
+        return [FreeTime(name, cell.start, cell.end, left) for cell, name, left in found]
 
     def times(
         self,
@@ -116,14 +123,12 @@ class RecordSystem:
         """
         self._open_days()
         now = self.clock.now().timestamp()
-        found: list[FreeTime | BookedTime] = []
-        for one in self.calendars.values():
-            if calendar in (None, one.id) and service in (None, one.service) and unit in (None, one.unit):
-                capacity = self.services[one.service].capacity
-                for cell in self._cells_between(one, start, end):
-                    found.extend(self._show(one.id, cell, capacity, bookable=cell.key > now))
-        found.sort(key=lambda time: (time.start.timestamp(), time.calendar))
-        return found
+        found: list[tuple[int, str, FreeTime | BookedTime]] = []
+        for one in self._chosen(service, calendar, unit):
+            for cell in self._timetable.between(one, start, end):
+                found.extend((cell.key, one.id, time) for time in self._show(one, cell, now))
+        found.sort(key=lambda entry: entry[:2])
+        return [time for _, _, time in found]
 
     def calendar_for(
         self, start: datetime, *, calendar: str | None = None, service: str | None = None, unit: str | None = None
@@ -137,12 +142,16 @@ class RecordSystem:
             raise errors.UnknownCalendar("No such calendar.")
         if service is not None and service not in self.services:
             raise errors.UnknownService("No such service.")
-        until = start + timedelta(seconds=1)
-        found = self.times(start, until, service=service, calendar=calendar, unit=unit)
-        free = [time.calendar for time in found if isinstance(time, FreeTime)]
-        if free:
-            return free[0]
-        if found:
+        self._open_days()
+        now = self.clock.now().timestamp()
+        taken = False
+        for one in self._chosen(service, calendar, unit):
+            cell = self._timetable.cell_at(one, start)
+            shown = [] if cell is None else self._show(one, cell, now)
+            if any(isinstance(time, FreeTime) for time in shown):
+                return one.id
+            taken = taken or bool(shown)
+        if taken:
             raise errors.SlotTaken(held_by_same_patient=False)
         raise errors.NoSuchTime("There is no such time.")
 
@@ -267,7 +276,7 @@ class RecordSystem:
         found = self._changeable(appointment_id, "desk", None, None)
         return self._save(self._changed(found, status=Status.NOSHOW))
 
-    def decide(self, appointment_id: str, decision: Literal["booked", "refused"]) -> Appointment:
+    def decide(self, appointment_id: str, decision: Decision) -> Appointment:
         """The desk decides a pending appointment: booked, or refused (cancelled, its place free again).
 
         Raises NotFound, or NotCancellable if it is not pending any more.
@@ -279,18 +288,30 @@ class RecordSystem:
             return self._save(self._changed(found, status=Status.BOOKED))
         return self._save(self._changed(found, status=Status.CANCELLED, reason="refused"))
 
+    def decide_later(self, appointment_id: str, decision: Decision, seconds: float) -> None:
+        """Let the desk decide a pending appointment after some seconds of real time; a restart does not forget it."""
+        self._decisions.add(appointment_id, decision, seconds)
+
+    def decide_due(self) -> None:
+        """Carry out the desk's decisions that are due; called often. One that was overtaken by the desk is dropped."""
+        for appointment_id, decision in self._decisions.due():
+            # Decided already, or cancelled meanwhile: then nobody waits for this decision.
+            with suppress(errors.NotFound, errors.NotCancellable):
+                self.decide(appointment_id, decision)
+            self._decisions.remove(appointment_id)
+
     def take_time(self, calendar: str, start: datetime, *, besides: str) -> list[Appointment]:
         """The desk books every place left at a time, for other customers than the patient number `besides`.
 
         Returns the bookings made; empty if there was no place. Raises UnknownCalendar or NoSuchTime.
         """
         made: list[Appointment] = []
-        others = (number for number in self._patients if number != besides)
-        try:
-            for number in others:
-                made.append(self.book(patient=number, calendar=calendar, start=start, by="desk"))
-        except errors.SlotTaken:
-            return made
+        for number in self._patients:
+            try:
+                if number != besides:
+                    made.append(self.book(patient=number, calendar=calendar, start=start, by="desk"))
+            except errors.SlotTaken:
+                break
         return made
 
     # ---- inside
@@ -301,76 +322,70 @@ class RecordSystem:
         self.services: dict[str, Service] = dict(content.services)
         self.professionals: dict[str, Professional] = dict(content.professionals)
         self.calendars: dict[str, Calendar] = dict(sorted(content.calendars.items()))
+        self._timetable = Timetable(content)
+        self._diary = Diary()
         self._patients: dict[str, Patient] = {}
         self._by_hetu: dict[str, Patient] = {}
-        self._diary = Diary()
-        self._grid: dict[tuple[str, date], tuple[Cell, ...]] = {}
         for patient in content.patients:
             self._put_patient(patient)
         for visit in content.visits:
             self._diary.put(visit)
-        self._open_until = content.first_day - timedelta(days=1)
-        self._open_days()
         self._replay()
 
     def _replay(self) -> None:
-        """Lay the overlay over the seeded content."""
+        """Open the days that were open, and lay the overlay over the seeded content."""
         opened = self._store.read(self.name, "meta", "open-until")
         if opened is not None:
-            self._open_days(date.fromisoformat(opened.decode("ascii")))
+            self._open_until(date.fromisoformat(opened.decode("ascii")))
+        self._open_days()
         made = [load_patient(body) for _, body in self._store.records(self.name, "patient")]
         for patient in sorted(made, key=lambda one: (one.registered.timestamp(), one.number)):
             self._put_patient(patient)
         self._patients_made = len(made)
-        seeded = {one.id for one in self._diary.candidates(None, None)}
         rows = [load_appointment(body) for _, body in self._store.records(self.name, "appointment")]
+        self._appointments_made = sum(1 for row in rows if self._diary.get(row.id) is None)
         for appointment in rows:
             self._diary.put(appointment)
-        self._appointments_made = sum(1 for row in rows if row.id not in seeded)
+        self._decisions = PendingDecisions(self.name, self.clock, self._store)
 
-    def _open_days(self, until: date | None = None) -> None:
-        """Open the calendars of every day up to six weeks from the clock's day (or `until`)."""
-        target = self.clock.now().date() + OPEN_AHEAD if until is None else until
-        if target <= self._open_until:
-            return
-        day = self._open_until + timedelta(days=1)
-        while day <= target:
-            for calendar in self.calendars.values():
-                content = self._content.day(calendar, day)
-                for appointment in content.appointments:
-                    self._diary.put(appointment)
-                self._diary.blocked.update((calendar.id, key) for key in content.blocked)
-            day += timedelta(days=1)
-        # Remembered, because a day that was opened once keeps its bookings even if the clock goes back.
-        self._store.save(self.name, "meta", "open-until", target.isoformat().encode("ascii"))
-        self._open_until = target
+    def _open_days(self) -> None:
+        """Open the calendars of every day up to six weeks from the clock's day."""
+        target = self.clock.now().date() + OPEN_AHEAD
+        if target > self._timetable.open_until:
+            # Remembered, because a day that was opened once keeps its bookings even if the clock goes back.
+            self._store.save(self.name, "meta", "open-until", target.isoformat().encode("ascii"))
+            self._open_until(target)
 
-    def _cells(self, calendar: Calendar, day: date) -> tuple[Cell, ...]:
-        found = self._grid.get((calendar.id, day))
-        if found is None:
-            found = cells(calendar, self.services[calendar.service].minutes, day)
-            self._grid[calendar.id, day] = found
-        return found
+    def _open_until(self, day: date) -> None:
+        for appointment in self._timetable.open(day):
+            self._diary.put(appointment)
 
-    def _cells_between(self, calendar: Calendar, start: datetime, end: datetime) -> Iterator[Cell]:
-        first, last = start.timestamp(), end.timestamp()
-        day = max(start.astimezone(HELSINKI).date(), self._content.first_day)
-        final = min(end.astimezone(HELSINKI).date(), self._open_until)
-        while day <= final:
-            for cell in self._cells(calendar, day):
-                if first <= cell.key < last:
-                    yield cell
-            day += timedelta(days=1)
+    def _chosen(self, service: str | None, calendar: str | None, unit: str | None) -> list[Calendar]:
+        return [
+            one
+            for one in self.calendars.values()
+            if calendar in (None, one.id) and service in (None, one.service) and unit in (None, one.unit)
+        ]
 
-    def _show(self, calendar: str, cell: Cell, capacity: int, *, bookable: bool) -> Iterator[FreeTime | BookedTime]:
-        place: Place = (calendar, cell.key)
-        holders = self._diary.holders(place)
-        for holder in holders:
-            yield BookedTime(calendar, cell.start, cell.end, holder.id)
-        if place in self._diary.blocked:
-            yield BookedTime(calendar, cell.start, cell.end, None)
-        elif bookable and len(holders) < capacity:
-            yield FreeTime(calendar, cell.start, cell.end, capacity - len(holders))
+    def _left(self, calendar: Calendar, cell: Cell) -> int:
+        """Return how many places of a time are left; none of a blocked one."""
+        place: Place = (calendar.id, cell.key)
+        if place in self._timetable.blocked:
+            return 0
+        return self.services[calendar.service].capacity - self._diary.held(place)
+
+    def _show(self, calendar: Calendar, cell: Cell, now: float) -> list[FreeTime | BookedTime]:
+        """Return what a time of a calendar looks like: who took it, and what is left of it at the instant `now`."""
+        place: Place = (calendar.id, cell.key)
+        holders = [one.id for one in self._diary.holders(place)]
+        blocked = [None] if place in self._timetable.blocked else []
+        shown: list[FreeTime | BookedTime] = [
+            BookedTime(calendar.id, cell.start, cell.end, taker) for taker in (*holders, *blocked)
+        ]
+        left = self._left(calendar, cell)
+        if left > 0 and cell.key > now:
+            shown.append(FreeTime(calendar.id, cell.start, cell.end, left))
+        return shown
 
     def _bookable(self, calendar: str, start: datetime, patient: str) -> Cell:
         """Return the time that begins at `start` if it has a place left; see `book` for what is raised."""
@@ -378,14 +393,11 @@ class RecordSystem:
         if found is None:
             raise errors.UnknownCalendar("No such calendar.")
         self._open_days()
-        key = start.timestamp()
-        day = start.astimezone(HELSINKI).date()
-        cell = next((one for one in self._cells(found, day) if one.key == key), None)
-        if cell is None or not self._content.first_day <= day <= self._open_until or key <= self.clock.now().timestamp():
+        cell = self._timetable.cell_at(found, start)
+        if cell is None or cell.key <= self.clock.now().timestamp():
             raise errors.NoSuchTime("There is no such time.")
-        place: Place = (calendar, cell.key)
-        if place in self._diary.blocked or self._diary.held(place) >= self.services[found.service].capacity:
-            mine = any(holder.patient == patient for holder in self._diary.holders(place))
+        if self._left(found, cell) <= 0:
+            mine = any(holder.patient == patient for holder in self._diary.holders((calendar, cell.key)))
             raise errors.SlotTaken(held_by_same_patient=mine)
         return cell
 
@@ -419,4 +431,4 @@ class RecordSystem:
 
 def day_start(day: date) -> datetime:
     """Return the first instant of a local day, in Europe/Helsinki."""
-    return datetime.combine(day, time(0), HELSINKI).astimezone(UTC).astimezone(HELSINKI)
+    return datetime.combine(day, time(0), HELSINKI)

@@ -1,0 +1,218 @@
+"""HTTP, held tight: one request, one whole reply, and the truth about what left when there is none.
+
+No redirects, no retries, no compression, a cap on the reply, a deadline on the whole of it. Requests that change
+something get a connection of their own: a pooled one may have died unseen, or still hold bytes of an earlier answer,
+and either would make an unknown outcome of a request that nothing was wrong with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from adapters.errors import Misconfigured
+from adapters.lifecare.options import Options
+
+REQUEST_ID: Final = "X-Request-Id"
+MAX_REPLY: Final = 8 * 1024 * 1024
+_KEEP_IDLE: Final = 30.0
+"""Seconds an idle connection is kept: half of what Lifecare keeps it (manual §10), so that the two never meet."""
+
+
+class NotSent(Exception):
+    """No byte of the request left. ``ours``: a person must change something on our side (a certificate)."""
+
+    def __init__(self, detail: str, *, ours: bool = False) -> None:
+        super().__init__(detail)
+        self.ours = ours
+
+
+class NoReply(Exception):
+    """The request left, or some of it; no usable reply came."""
+
+
+class NotOurs(NoReply):
+    """The reply is to another request (its connection has been closed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """``url`` is absolute; ``headers`` hold no secrets, which are given to `Http.send` apart."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """A complete reply."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def media_type(self) -> str:
+        """Without its parameters, in small letters."""
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+    @property
+    def charset(self) -> str:
+        """As the reply says it, in small letters; "" where it does not."""
+        for parameter in str(self.headers.get("content-type", "")).split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                return value.strip().strip('"').lower()
+        return ""
+
+
+class Http:
+    """The connections to one installation. One slow answer blocks no other.
+
+    An injected ``transport`` (tests) serves both kinds of request; unless it is httpx's own, it cannot say what left,
+    and everything handed to it counts as sent.
+    """
+
+    def __init__(self, options: Options, transport: httpx.AsyncBaseTransport | None) -> None:
+        self._connect = options.connect_limit
+        trust = _trust(options.ca_file)
+        self._traced = transport is None or isinstance(transport, httpx.AsyncHTTPTransport)
+        self._pooled = _client(transport or _transport(trust, options.connections, kept=options.connections))
+        self._single = _client(transport or _transport(trust, options.connections, kept=0))
+
+    async def send(
+        self,
+        request: HttpRequest,
+        secrets: Mapping[str, str],
+        *,
+        deadline: float,
+        alone: bool,
+        reached: Callable[[str], None],
+    ) -> HttpReply:
+        """Send it and read the whole reply, until ``deadline`` (of the event loop's clock).
+
+        ``alone``: on a connection of its own. ``reached`` is told ``sent`` and ``replied``. Raises `NotSent`, `NoReply`
+        and, of the latter, `NotOurs` where the reply does not give the request's ``X-Request-Id`` back.
+        """
+        if asyncio.get_running_loop().time() >= deadline:
+            raise NotSent("no time left")
+        departure = _Departure(self._traced, reached)
+        client = self._single if alone else self._pooled
+        built = client.build_request(
+            request.method,
+            request.url,
+            headers={**request.headers, **secrets},
+            content=request.body if request.body else None,
+            extensions={"trace": departure.trace, "timeout": {"connect": self._connect, "pool": self._connect}},
+        )
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await client.send(built, stream=True)
+                departure.sent()
+                try:
+                    _see_whose(response, request)
+                    body = await _body(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise departure.failure("no complete answer within the limit") from None
+        except httpx.TransportError as err:
+            raise departure.failure(type(err).__name__, err) from err
+        reached("replied")
+        return HttpReply(response.status_code, response.headers, body)
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._pooled.aclose()
+        await self._single.aclose()
+
+
+class _Departure:
+    """How far a request got. httpcore tells it as trace events; unless they say otherwise, it may have left."""
+
+    def __init__(self, traced: bool, reached: Callable[[str], None]) -> None:
+        self._may_have_left = not traced
+        self._reached = reached
+        self._sent = False
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started"):
+            self._may_have_left = True
+        elif event.endswith("send_request_body.complete"):
+            self.sent()
+
+    def sent(self) -> None:
+        """The last byte is gone (an answer proves it, too)."""
+        if not self._sent:
+            self._sent = self._may_have_left = True
+            self._reached("sent")
+
+    def failure(self, detail: str, err: httpx.TransportError | None = None) -> NotSent | NoReply:
+        never = isinstance(err, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+        if self._may_have_left and not never:
+            return NoReply(detail)
+        if err is not None and _bad_certificate(err):
+            return NotSent("the certificate is not trusted", ours=True)
+        return NotSent(detail)
+
+
+def _bad_certificate(err: BaseException) -> bool:
+    at: BaseException | None = err
+    while at is not None:
+        if isinstance(at, ssl.SSLCertVerificationError):
+            return True
+        at = at.__cause__ or at.__context__
+    return False
+
+
+def _see_whose(response: httpx.Response, request: HttpRequest) -> None:
+    """Lifecare gives every request's own id back (manual §2); errors may come from what stands before it, and say none.
+
+    httpx reads the bytes that one answer left in a connection as the next one's: a system that sends an answer twice
+    would answer the next resident with it. An answer left unread closes its connection.
+    """
+    asked, said = request.headers.get(REQUEST_ID), response.headers.get(REQUEST_ID)
+    if asked is not None and said != asked and (said is not None or response.status_code < 300):
+        raise NotOurs("the answer is to another request")
+
+
+async def _body(response: httpx.Response) -> bytes:
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise NoReply("a compressed answer, which was not asked for")
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > MAX_REPLY:
+            raise NoReply(f"an answer of more than {MAX_REPLY} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+@cache
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Whose certificates are trusted; one for all installations that trust the same (it takes 20 ms to make)."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as err:
+        raise Misconfigured(f"options.ca_file holds no certificates: {type(err).__name__}") from err
+
+
+def _transport(trust: ssl.SSLContext, connections: int, *, kept: int) -> httpx.AsyncHTTPTransport:
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=kept, keepalive_expiry=_KEEP_IDLE)
+    return httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=limits)
+
+
+def _client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+    client = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, timeout=None)  # noqa: S113 - the deadline is the whole call's
+    client.headers = httpx.Headers({"accept-encoding": "identity", "user-agent": "Sotesilta"})
+    return client

@@ -1,0 +1,191 @@
+"""Rows of the memory master <-> canonical records and commands. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from canonical import codes, fhir, times
+from canonical.commands import Book, Cancel, RegisterPerson
+from canonical.fhir import Resource
+from canonical.model import FreeTime, LocalPatient, Record, TimeKey
+from canonical.notes import Note, NoteKind
+
+Row = dict[str, Any]
+
+
+def request(command: RegisterPerson | Book | Cancel) -> Row:
+    """The request of a command. A book without a patient is a defect of the caller's."""
+    if isinstance(command, RegisterPerson):
+        return {"operation": "register", "hetu": command.person.hetu, "placer": command.placer_id}
+    if isinstance(command, Cancel):
+        return {
+            "operation": "cancel",
+            "id": command.local_id,
+            "patient": command.patient.number,
+            "start": times.iso(command.believed_start),
+            "version": command.believed_version,
+            "reason": command.reason,
+        }
+    assert command.patient is not None, "a book is sent for a patient of the installation"
+    return {
+        "operation": "book",
+        "patient": command.patient.number,
+        "key": command.time.key,
+        "start": times.iso(command.time.start),
+        "placer": command.placer_id,
+        "comment": command.comment,
+        "reason": command.reason,
+    }
+
+
+def records(installation: str, row: Row) -> list[Record]:
+    """The records of a row; raises ValueError for a row that is none (a free time is none)."""
+    with _whole():
+        match row["kind"]:
+            case "unit":
+                return _unit(installation, row)
+            case "service":
+                return [_service(installation, row)]
+            case "professional":
+                return [_professional(row)]
+            case "calendar":
+                return _calendar(installation, row)
+            case "patient":
+                return [_patient(installation, row)]
+            case "appointment":
+                return [_appointment(installation, row)]
+    raise ValueError("a row of an unknown kind")
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError):
+        raise ValueError("a row lacks what its kind needs") from None
+
+
+def _unit(installation: str, row: Row) -> list[Record]:
+    named = {"identifier": [fhir.identifier(codes.local(installation, "unit"), row["id"])], "name": row["name"]}
+    organization = {"resourceType": "Organization", "active": True, **named}
+    location = {
+        "resourceType": "Location", "status": "active", **named,
+        "managingOrganization": fhir.reference("Organization", row["id"]),
+    }  # fmt: skip
+    return [Record("Organization", row["id"], organization), Record("Location", row["id"], location)]
+
+
+def _service_type(installation: str, row: Row) -> Resource:
+    """The service of a row as a CodeableConcept: the local code, and the national one where there is one."""
+    local = fhir.coding(codes.local(installation, "service"), row["code"])
+    national = [fhir.coding(codes.SERVICE, row["national"])] if row["national"] else []
+    return fhir.concept(local, *national)
+
+
+def _unknown_code(row: Row) -> tuple[Note, ...]:
+    if row["national"]:
+        return ()
+    return (Note(NoteKind.UNKNOWN_CODE, "service.code", f"{row['code']} has no national counterpart"),)
+
+
+def _service(installation: str, row: Row) -> Record:
+    resource = {
+        "resourceType": "HealthcareService",
+        "active": True,
+        "type": [_service_type(installation, row)],
+        "name": row["name"],
+        "location": [fhir.reference("Location", unit) for unit in row["units"]],
+    }
+    return Record("HealthcareService", row["id"], resource, notes=_unknown_code(row))
+
+
+def _professional(row: Row) -> Record:
+    resource = {
+        "resourceType": "Practitioner",
+        "active": True,
+        "name": [{"family": row["family"], "given": [row["given"]]}],
+    }
+    return Record("Practitioner", row["id"], resource)
+
+
+def _calendar(installation: str, row: Row) -> list[Record]:
+    practitioner, location = (
+        fhir.reference("Practitioner", row["professional"]),
+        fhir.reference("Location", row["unit"]),
+    )
+    service = fhir.reference("HealthcareService", row["service"])
+    role = {
+        "resourceType": "PractitionerRole", "active": True, "practitioner": practitioner,
+        "organization": fhir.reference("Organization", row["unit"]), "location": [location],
+        "healthcareService": [service],
+    }  # fmt: skip
+    schedule = {
+        "resourceType": "Schedule", "active": True,
+        "identifier": [fhir.identifier(codes.local(installation, "schedule"), row["id"])],
+        "actor": [practitioner, location, service, fhir.reference("PractitionerRole", row["id"])],
+    }  # fmt: skip
+    return [Record("PractitionerRole", row["id"], role), Record("Schedule", row["id"], schedule)]
+
+
+def _contact(row: Row) -> Resource:
+    language = fhir.concept(fhir.coding(codes.LANGUAGE, row["language"]))
+    return {
+        "telecom": [{"system": "phone", "value": row["phone"]}],
+        "communication": [{"language": language, "preferred": True}],
+    }
+
+
+def local_patient(_: str, row: Row) -> LocalPatient:
+    """The customer of a row; raises ValueError for a row that is none."""
+    with _whole():
+        return LocalPatient(row["id"], row["hetu"], _contact(row))
+
+
+def _patient(installation: str, row: Row) -> Record:
+    number = fhir.identifier(codes.local(installation, "patient"), row["id"])
+    resource = {"resourceType": "Patient", "identifier": [number], **_contact(row)}
+    return Record("Patient", row["id"], resource, patient=row["id"])
+
+
+def _appointment(installation: str, row: Row) -> Record:
+    resource: Resource = {"resourceType": "Appointment"}
+    if row["restriction"] is not None:
+        coding = fhir.coding(codes.RESTRICTION_PARENT_CODES, row["restriction"])
+        resource["extension"] = [{"url": codes.RESTRICTION_PARENT, "valueCoding": coding}]
+    resource["identifier"] = [fhir.identifier(codes.local(installation, "appointment"), row["id"], type_code="FILL")]
+    if row["placer"] is not None:
+        resource["identifier"].append(fhir.identifier(codes.PLACER, row["placer"], type_code="PLAC"))
+    resource["status"] = row["status"]
+    if row["cancel_reason"]:
+        resource["cancelationReason"] = fhir.concept(text=row["cancel_reason"])
+    resource["serviceType"] = [_service_type(installation, row)]
+    if row["reason"]:
+        resource["reasonCode"] = [fhir.concept(text=row["reason"])]
+    resource |= {"start": row["start"], "end": row["end"]}
+    if row["comment"]:
+        resource["comment"] = row["comment"]
+    coming = {"booked": "accepted", "pending": "needs-action"}.get(row["status"], "declined")
+    resource["participant"] = [
+        {"actor": fhir.reference("Patient", row["patient"]), "status": coming},
+        {"actor": fhir.reference("Practitioner", row["professional"]), "status": "accepted"},
+        {"actor": fhir.reference("Location", row["unit"]), "status": "accepted"},
+        {"actor": fhir.reference("HealthcareService", row["service"]), "status": "accepted"},
+    ]
+    return Record("Appointment", row["id"], resource, row["version"], row["patient"], _unknown_code(row))
+
+
+def free_time(installation: str, row: Row) -> FreeTime:
+    """The free time of a row; raises ValueError for a row that is none."""
+    with _whole():
+        slot = {
+            "resourceType": "Slot",
+            "serviceType": [_service_type(installation, row)],
+            "schedule": fhir.reference("Schedule", row["calendar"]),
+            "status": "free",
+            "start": row["start"],
+            "end": row["end"],
+        }
+        time = TimeKey(row["key"], times.instant(row["start"]), times.instant(row["end"]))
+        return FreeTime(time, row["service"], row["calendar"], slot)

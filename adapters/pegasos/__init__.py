@@ -1,0 +1,13 @@
+"""Pegasos: appointments by HL7 v2.4 over MLLP."""
+
+from __future__ import annotations
+
+from adapters.base import Adapter, Installation
+from adapters.pegasos.adapter import PegasosAdapter
+
+__all__ = ["PegasosAdapter", "open"]
+
+
+def open(installation: Installation) -> Adapter:  # noqa: A001 - every adapter's package has its `open`
+    """The adapter of one installation; raises ValueError for options that cannot be. Nothing is connected yet."""
+    return PegasosAdapter(installation)

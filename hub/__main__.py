@@ -1,0 +1,5 @@
+"""``python -m hub``: the hub's own commands, as `silta` calls them."""
+
+from hub.cli import main
+
+main()

@@ -1,0 +1,243 @@
+"""From an Appointment in a request to what the hub is asked to do.
+
+Three steps, each with its own answer: is it JSON (400), is it valid R4 (400), is it something this API carries and may
+do (422, 403). Nothing a client sends is dropped unsaid: what is valid but not carried is refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, Final
+
+from canonical import codes, hetu, strict_json, times
+from canonical.validate import Finding, validate
+from hub.access import Access
+from hub.api.outcomes import parameter
+from hub.api.ports import BookRequest, CancelRequest, ClientIdentifier, Criterion, Failed, Token
+
+MOST_IDENTIFIERS: Final = 5
+LONGEST_COMMENT: Final = 32 * 1024
+
+# What a booking may hold. Of these, the ones in _MASTERS are the record system's to say: accepted, and its own values
+# come back. id, meta, text and language are the hub's: read over, as FHIR wants it of a create.
+_CARRIED: Final = frozenset(
+    {"identifier", "status", "slot", "start", "end", "minutesDuration", "participant", "comment"}
+)
+_MASTERS: Final = frozenset({"description", "serviceType", "serviceCategory", "appointmentType", "specialty"})
+_READ_OVER: Final = frozenset({"resourceType", "id", "meta", "text", "language"})
+_BOOKABLE: Final = ("booked", "proposed", "pending")
+_DIRECTORY_ACTORS: Final = ("Practitioner", "PractitionerRole", "Location", "HealthcareService")
+_OWN_SYSTEMS: Final = frozenset({codes.PLACER, codes.HETU})
+_CHANGEABLE: Final = frozenset({"status", "cancelationReason", "comment", "participant"})
+
+KEY_PATTERN: Final = r'^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$'
+"""What an Idempotency-Key looks like, for documents (a string may escape quotation marks too)."""
+_KEY: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"|([\x21\x23-\x7e]{1,255})')
+_ETAG: Final = re.compile(r'(?:W/)?"([1-9][0-9]{0,17})"')
+_LITERAL: Final = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
+_CODES: Final = {"structure": "bad-structure", "value": "bad-value", "required": "required-element"}
+
+
+def appointment(body: bytes) -> dict[str, Any]:
+    """The valid R4 Appointment in ``body``; raises `bad-json`, or all that is wrong with it at once.
+
+    One rule of R4 is not asked for: start and end may be left out (app-3), for they are the Slot's.
+    """
+    try:
+        resource = strict_json.loads(body)
+    except strict_json.BadJson as err:
+        raise Failed("bad-json", str(err)) from None
+    findings = [one for one in validate(resource, "Appointment") if not one.message.startswith("app-3:")]
+    if findings:
+        first, *rest = [_problem(one) for one in findings]
+        raise Failed(first.code, first.detail, expression=first.expression, also=rest)
+    assert isinstance(resource, dict)
+    return resource
+
+
+def booking(
+    resource: dict[str, Any],
+    base: str,
+    access: Access,
+    raw: bytes,
+    key: str | None,
+    if_none_exist: tuple[Criterion, ...] | None,
+) -> BookRequest:
+    """What a valid Appointment asks to be booked; raises `not-supported`, `another-patient` and the other rules' codes.
+
+    References are relative, or begin with ``base``, this API's own URL.
+    """
+    _only_carried(resource)
+    if resource["status"] not in _BOOKABLE:
+        raise Failed("business-rule", "a booking is booked, proposed or pending", expression=["Appointment.status"])
+    actors = [_literal(one["actor"]["reference"], base) for one in resource["participant"]]
+    patient = _patient(resource, actors, access)
+    start, end = (_instant(resource, name) for name in ("start", "end"))
+    if start and end and end <= start:
+        raise Failed("slot-mismatch", "it ends before it starts", expression=["Appointment.end"])
+    return BookRequest(
+        slot_id=_slot(resource, base),
+        patient=patient,
+        start=start,
+        end=end,
+        minutes=resource.get("minutesDuration"),
+        comment=_comment(resource),
+        reason="\n".join(one["text"] for one in resource.get("reasonCode", ())),
+        identifiers=_identifiers(resource),
+        participants=tuple(f"{kind}/{identity}" for kind, identity in actors if kind != "Patient"),
+        raw=raw,
+        key=key,
+        if_none_exist=if_none_exist,
+    )
+
+
+def cancellation(
+    resource: dict[str, Any], seen: dict[str, Any], hub_id: str, version: int, raw: bytes, key: str | None
+) -> CancelRequest:
+    """What the update of ``seen``, the stored version it is based on, asks for: nothing but a cancellation.
+
+    An element that is left out stays as it is; a new comment is part of the reason. Raises `cancel-only` for any other
+    difference.
+    """
+    different = sorted(name for name in resource if name not in _READ_OVER and not _same(resource, seen, name))
+    others = [name for name in different if name not in _CHANGEABLE]
+    if others or not _only_answers_differ(resource["participant"], seen.get("participant", [])):
+        raise Failed("cancel-only", expression=[f"Appointment.{name}" for name in others or ["participant"]])
+    if resource["status"] != "cancelled":
+        raise Failed("cancel-only", "status is to become cancelled", expression=["Appointment.status"])
+    reason = resource.get("cancelationReason", {})
+    coded = next(iter(reason.get("coding", ())), None)
+    comment = resource["comment"] if "comment" in different else ""
+    return CancelRequest(
+        appointment_id=hub_id,
+        expected_version=version,
+        reason="\n".join(filter(None, (reason.get("text", ""), comment))),
+        reason_code=Token(coded.get("system"), coded.get("code")) if coded else None,
+        body=resource,
+        raw=raw,
+        key=key,
+    )
+
+
+def idempotency_key(header: str | None) -> str | None:
+    """The key of an Idempotency-Key header (a structured string or a bare token); raises `bad-key`."""
+    if header is None:
+        return None
+    read = _KEY.fullmatch(header.strip())
+    if not read or hetu.appears_in(header.upper()):
+        raise Failed("bad-key", expression=[parameter("Idempotency-Key")])
+    key: str = read[2] if read[1] is None else read[1].replace('\\"', '"').replace("\\\\", "\\")
+    return key
+
+
+def expected_version(header: str | None) -> int:
+    """The version of an If-Match header; raises `if-match-required`, `bad-if-match`."""
+    if header is None or not header.strip():
+        raise Failed("if-match-required", expression=[parameter("If-Match")])
+    read = _ETAG.fullmatch(header.strip())
+    if not read:
+        raise Failed("bad-if-match", expression=[parameter("If-Match")])
+    return int(read[1])
+
+
+def _problem(finding: Finding) -> Failed:
+    code = _CODES.get(finding.kind, "invariant")
+    return Failed(code, f"{finding.expression}: {finding.message}", expression=[finding.expression])
+
+
+def _only_carried(resource: dict[str, Any]) -> None:
+    known = _CARRIED | _MASTERS | _READ_OVER | {"reasonCode"}
+    wrong = [f"Appointment.{name}" for name in resource if name not in known]
+    for i, reason in enumerate(resource.get("reasonCode", ())):
+        wrong += [f"Appointment.reasonCode[{i}].{name}" for name in reason if name != "text"]
+    for i, participant in enumerate(resource["participant"]):
+        here = f"Appointment.participant[{i}]"
+        wrong += [f"{here}.{n}" for n in participant if n not in ("type", "actor", "required", "status", "id")]
+        actor = participant.get("actor", {})
+        wrong += [f"{here}.actor.{n}" for n in actor if n not in ("reference", "type", "display")]
+        if "reference" not in actor:
+            wrong.append(f"{here}.actor")
+    if wrong:
+        raise Failed("not-supported", f"this API does not carry {', '.join(wrong)}", expression=wrong)
+
+
+def _patient(resource: dict[str, Any], actors: list[tuple[str, str]], access: Access) -> str:
+    """The id of the one patient, who is the subject of the token."""
+    for i, (kind, _) in enumerate(actors):
+        if kind not in ("Patient", *_DIRECTORY_ACTORS):
+            where = f"Appointment.participant[{i}].actor.reference"
+            why = f"a participant is the patient or {', '.join(_DIRECTORY_ACTORS)}"
+            raise Failed("not-supported", why, expression=[where])
+    patients = [i for i, (kind, _) in enumerate(actors) if kind == "Patient"]
+    if len(patients) != 1:
+        raise Failed("patient-required", expression=["Appointment.participant"])
+    here, identity = f"Appointment.participant[{patients[0]}]", actors[patients[0]][1]
+    if identity != access.subject:
+        raise Failed("another-patient", expression=[f"{here}.actor.reference"])
+    if resource["participant"][patients[0]]["status"] == "declined":
+        raise Failed("business-rule", "the patient of a booking has not declined it", expression=[f"{here}.status"])
+    return identity
+
+
+def _literal(reference: str, base: str) -> tuple[str, str]:
+    """Type and id of a reference to something of this API; empty for any other."""
+    read = _LITERAL.fullmatch(reference.removeprefix(f"{base}/"))
+    return (read[1], read[2]) if read else ("", "")
+
+
+def _slot(resource: dict[str, Any], base: str) -> str:
+    slots = resource.get("slot", [])
+    if len(slots) > 1:
+        raise Failed("not-supported", "a booking names one Slot", expression=["Appointment.slot"])
+    _, identity = _literal(slots[0].get("reference", ""), base) if slots else ("", "")
+    if not identity:
+        raise Failed("slot-required", expression=["Appointment.slot"])
+    return identity
+
+
+def _instant(resource: dict[str, Any], name: str) -> datetime | None:
+    return times.instant(resource[name]) if name in resource else None
+
+
+def _comment(resource: dict[str, Any]) -> str:
+    comment: str = resource.get("comment", "")
+    if len(comment.encode()) > LONGEST_COMMENT:
+        raise Failed("text-too-long", expression=["Appointment.comment"], facts={"limit": str(LONGEST_COMMENT)})
+    return comment
+
+
+def _identifiers(resource: dict[str, Any]) -> tuple[ClientIdentifier, ...]:
+    """The portal's own identifiers: few, with a value, and in no system that is not the portal's to use."""
+    given = resource.get("identifier", [])
+    if len(given) > MOST_IDENTIFIERS:
+        raise Failed("business-rule", f"at most {MOST_IDENTIFIERS} identifiers", expression=["Appointment.identifier"])
+    for i, one in enumerate(given):
+        here = f"Appointment.identifier[{i}]"
+        if "value" not in one:
+            raise Failed("business-rule", "an identifier has a value", expression=[f"{here}.value"])
+        if one.get("system") in _OWN_SYSTEMS or str(one.get("system", "")).startswith(codes.ROOT):
+            raise Failed("business-rule", "this system is not a portal's to use", expression=[f"{here}.system"])
+        if hetu.appears_in(one["value"].upper()):
+            raise Failed("business-rule", "a HETU identifies no booking", expression=[f"{here}.value"])
+    return tuple(ClientIdentifier(one.get("system"), one["value"]) for one in given)
+
+
+def _same(resource: dict[str, Any], seen: dict[str, Any], name: str) -> bool:
+    """Whether an element says the same; times are compared as instants, for clients write them anew."""
+    if name in ("start", "end", "created") and name in seen:
+        return _as_instant(resource[name]) == _as_instant(seen[name])
+    return bool(resource[name] == seen.get(name))
+
+
+def _as_instant(text: str) -> datetime | str:
+    return times.instant(text) if len(text) > 10 else text
+
+
+def _only_answers_differ(given: list[dict[str, Any]], seen: list[dict[str, Any]]) -> bool:
+    """Whether the participants are the stored ones, but for their status."""
+    return [_without_status(one) for one in given] == [_without_status(one) for one in seen]
+
+
+def _without_status(participant: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in participant.items() if name != "status"}

@@ -1,0 +1,48 @@
+"""One request and its reply, free of any web framework."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from hub.access import Access
+from hub.api.ports import Language
+
+FHIR_JSON: Final = "application/fhir+json"
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+
+ReadBody = Callable[[], Awaitable[bytes]]
+"""Reads the whole body, once, within the limits of size and time; raises `Failed`."""
+
+
+@dataclass(slots=True)
+class Request:
+    """``path`` is decoded, ``query`` is not. ``headers`` have names in small letters; repeated ones are joined by a
+    comma. ``access`` and ``body`` are filled in when they are known; ``route`` and ``event`` say what was asked, for
+    the exchange (``/fhir/Slot/{id}``) and the audit record (``Slot.read``)."""
+
+    id: str
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    started: float
+    language: Language
+    media: str = FHIR_JSON
+    access: Access | None = None
+    body: bytes = b""
+    route: str = "/fhir/…"
+    event: str = "unknown"
+
+
+@dataclass(slots=True)
+class Reply:
+    """``released`` names every resource in the body, for the audit record."""
+
+    status: int
+    body: bytes = b""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    released: tuple[str, ...] = ()
+    outcome: str = "success"

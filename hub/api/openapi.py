@@ -1,0 +1,293 @@
+"""The OpenAPI 3.1 document, whole or of one resource type, from the same tables as everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from hub.api import bodies, problems, schemas
+from hub.api.interactions import KINDS, RESULT_PARAMS, SORT, Kind, Param
+from hub.api.message import FHIR_JSON, FORM
+from hub.api.schemas import Schema
+from hub.api.settings import ApiSettings
+
+_DATE: Final = (
+    r"^(eq|ne|gt|lt|ge|le|sa|eb)?(19|20|21)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8])"
+    r"(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?Z)?)?)?$"
+)
+_ANY_CALL: Final = ("login", "not-acceptable", "hetu-in-url", "headers-too-large", "throttled", "no-store", "internal")
+_READ: Final = (*_ANY_CALL, "forbidden", "not-found", "unknown-parameter", "record-system-failed", "misconfigured")
+_SEARCH: Final = (
+    *_ANY_CALL,
+    "forbidden",
+    "unknown-parameter",
+    "bad-parameter",
+    "bad-cursor",
+    "too-costly",
+    "record-system-failed",
+)
+_BODY: Final = ("unsupported-media-type", "too-large", "too-slow")
+_WRITE: Final = (
+    *_ANY_CALL,
+    *_BODY,
+    "forbidden",
+    "another-patient",
+    "bad-json",
+    "bad-structure",
+    "bad-value",
+    "required-element",
+    "invariant",
+    "business-rule",
+    "not-supported",
+    "text-too-long",
+    "bad-key",
+    "key-reused",
+    "in-flight",
+    "unknown-parameter",
+    "outcome-unknown",
+    "record-system-failed",
+    "refused-by-record-system",
+    "expired",
+    "not-done",
+    "misconfigured",
+    "answer-withheld",
+    "internal-unknown",
+)
+_BOOK: Final = (
+    *_WRITE,
+    "slot-taken",
+    "duplicate",
+    "no-such-time",
+    "slot-past",
+    "unknown-slot",
+    "slot-mismatch",
+    "slot-required",
+    "patient-required",
+    "not-a-customer",
+    "not-bookable",
+    "multiple-matches",
+    "bad-parameter",
+)
+_CANCEL: Final = (
+    *_WRITE,
+    "not-found",
+    "if-match-required",
+    "bad-if-match",
+    "stale-version",
+    "cancel-only",
+    "not-cancellable",
+    "unknown-appointment",
+)
+
+
+def document(settings: ApiSettings, only: str | None = None) -> dict[str, Any]:
+    """The document of all types, or of one."""
+    components: dict[str, Schema] = {}
+    schemas.resource("OperationOutcome", components)
+    paths: dict[str, Any] = {}
+    for kind in KINDS.values():
+        if only in (None, kind.name):
+            paths |= _paths(kind, components)
+    if only is None:
+        schemas.resource("CapabilityStatement", components)
+        paths["/fhir/metadata"] = {"get": _metadata()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sotesilta FHIR API" + (f": {only}" if only else ""),
+            "version": settings.version,
+            "summary": "One FHIR R4 API before the record systems of health and social care",
+            "description": KINDS[only].documentation if only else "One small document per type: /openapi/{type}.json.",
+        },
+        "servers": [{"url": settings.public_url}],
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "headers": {"X-Request-Id": {"schema": {"type": "string", "pattern": "^req_[0-9a-f]{20}$"}}},
+        },
+    }
+
+
+def _paths(kind: Kind, components: dict[str, Schema]) -> dict[str, Any]:
+    schemas.resource(kind.name, components)
+    components["Bundle"] = _bundle()
+    base = f"/fhir/{kind.name}"
+    collection: dict[str, Any] = {"get": _search(kind)}
+    instance: dict[str, Any] = {"get": _read(kind)}
+    paths: dict[str, Any] = {base: collection, f"{base}/_search": {"post": _post_search(kind)}}
+    if "create" in kind.interactions:
+        components["Booking"] = schemas.booking()
+        collection["post"] = _create(kind)
+    if "update" in kind.interactions:
+        instance["put"] = _update(kind)
+    paths[f"{base}/{{id}}"] = instance
+    if "vread" in kind.interactions:
+        paths[f"{base}/{{id}}/_history/{{version}}"] = {"get": _vread(kind)}
+    return paths
+
+
+def _metadata() -> dict[str, Any]:
+    operation = _operation(
+        "metadata", "What this API can do", ("not-acceptable", "unknown-parameter"), "CapabilityStatement"
+    )
+    return operation | {"security": [], "parameters": [_format()]}
+
+
+def _search(kind: Kind) -> dict[str, Any]:
+    operation = _operation(f"search{kind.name}", f"Search {kind.name}", _codes(kind, _SEARCH), "Bundle")
+    return operation | {"description": kind.documentation, "parameters": _parameters(kind)}
+
+
+def _post_search(kind: Kind) -> dict[str, Any]:
+    fields = {one["name"]: one["schema"] for one in _parameters(kind)}
+    form = {"schema": {"type": "object", "properties": fields, "additionalProperties": False}}
+    codes = _codes(kind, (*_SEARCH, *_BODY))
+    operation = _operation(f"postSearch{kind.name}", f"Search {kind.name}, parameters in the body", codes, "Bundle")
+    return operation | {"requestBody": {"content": {FORM: form}}}
+
+
+def _read(kind: Kind) -> dict[str, Any]:
+    codes = tuple(c for c in _codes(kind, _READ) if kind.personal or c != "forbidden" or kind.public)
+    operation = _operation(f"read{kind.name}", f"Read one {kind.name}", codes, kind.name)
+    operation["responses"]["304"] = _answer("Not changed since the version of If-None-Match")
+    headers = [_header("If-None-Match", 'An ETag: 304 when it is still the version (`W/"3"`).')]
+    return operation | {"parameters": [_path("id", schemas.ID), _format(), *headers]}
+
+
+def _vread(kind: Kind) -> dict[str, Any]:
+    operation = _operation(f"vread{kind.name}", f"Read one version of a {kind.name}", _codes(kind, _READ), kind.name)
+    operation["responses"]["304"] = _answer("Not changed since the version of If-None-Match")
+    return operation | {"parameters": [_path("id", schemas.ID), _path("version", "^[1-9][0-9]{0,17}$"), _format()]}
+
+
+def _create(kind: Kind) -> dict[str, Any]:
+    operation = _operation("book", "Book a free time", _BOOK, kind.name, status="201")
+    operation["responses"]["200"] = _answer("If-None-Exist found it; nothing was done", kind.name)
+    once = _header("If-None-Exist", "Search parameters: book only if nothing matches.")
+    return operation | {
+        "description": f"{kind.documentation} 201 means that the record system confirmed it.",
+        "parameters": [_key(), _prefer(), once],
+        "requestBody": _request_body("Booking"),
+    }
+
+
+def _update(kind: Kind) -> dict[str, Any]:
+    operation = _operation("cancel", "Cancel an appointment", _CANCEL, kind.name)
+    match = _header("If-Match", "The ETag of the version the change is based on.") | {"required": True}
+    match["schema"] = {"type": "string", "pattern": '^(W/)?"[1-9][0-9]{0,17}"$'}
+    return operation | {
+        "description": "The resource as it was read, with `status` `cancelled`; `cancelationReason.text` says why.",
+        "parameters": [_path("id", schemas.ID), match, _key(), _prefer()],
+        "requestBody": _request_body(kind.name),
+    }
+
+
+def _operation(name: str, summary: str, codes: Iterable[str], schema: str, *, status: str = "200") -> dict[str, Any]:
+    responses = {status: _answer("Done", schema)}
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(problems.rule(code).status, []).append(code)
+    for number, several in sorted(by_status.items()):
+        listed = ", ".join(f"[{code}](/errors/{code})" for code in several)
+        responses[str(number)] = _answer(listed, "OperationOutcome")
+    return {"operationId": name, "summary": summary, "responses": responses}
+
+
+def _answer(description: str, schema: str | None = None) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "description": description,
+        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+    }
+    if schema:
+        answer["content"] = {FHIR_JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return answer
+
+
+def _codes(kind: Kind, codes: tuple[str, ...]) -> tuple[str, ...]:
+    """The codes of a read or search of this type: a public one asks for no token, a Slot may want a municipality."""
+    if kind.public:
+        return tuple(one for one in codes if one not in ("login", "forbidden", "record-system-failed", "misconfigured"))
+    return (*codes, "municipality-required") if kind.name == "Slot" else codes
+
+
+def _parameters(kind: Kind) -> list[dict[str, Any]]:
+    parameters = [
+        {"name": p.name, "in": "query", "description": p.documentation, "schema": _schema(p)} for p in kind.params
+    ]
+    for result in RESULT_PARAMS:
+        if result.name == "_cursor":
+            continue  # never made by hand
+        schema: Schema = {"type": "string", "enum": list(result.values)} if result.values else {"const": "json"}
+        if result.name == "_count":
+            schema = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+        parameters.append({"name": result.name, "in": "query", "description": result.documentation, "schema": schema})
+    if kind.sort:
+        orders = {"type": "string", "enum": [order for order, _ in kind.sort]}
+        parameters.append({"name": SORT, "in": "query", "description": "The order.", "schema": orders})
+    return parameters
+
+
+def _schema(param: Param) -> Schema:
+    if param.codes:
+        return {"type": "string", "enum": list(param.codes)}
+    match param.type:
+        case "date":
+            return {"type": "string", "pattern": _DATE}
+        case "reference":
+            return {"type": "string", "pattern": rf"^({'|'.join(param.targets)})/[A-Za-z0-9\-.]{{1,64}}$"}
+        case _ if param.name == "_id":
+            return {"type": "string", "pattern": schemas.ID}
+        case _ if param.system:
+            return {"type": "string", "pattern": "^[a-z0-9]{2,3}$"}
+        case _:
+            return {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9./:-]{0,99}$"}
+
+
+def _path(name: str, pattern: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+
+
+def _key() -> dict[str, Any]:
+    key = _header("Idempotency-Key", "The same key and body get the same answer. A fresh UUID for every new request.")
+    return key | {"schema": {"type": "string", "pattern": bodies.KEY_PATTERN}}
+
+
+def _prefer() -> dict[str, Any]:
+    return _header("Prefer", "`return=representation` (the default), `minimal` or `OperationOutcome`.")
+
+
+def _format() -> dict[str, Any]:
+    return {"name": "_format", "in": "query", "description": "`json`.", "schema": {"const": "json"}}
+
+
+def _request_body(schema: str) -> dict[str, Any]:
+    return {"required": True, "content": {FHIR_JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+
+
+def _bundle() -> Schema:
+    entry = {
+        "type": "object",
+        "properties": {
+            "fullUrl": {"type": "string"},
+            "resource": {"type": "object", "required": ["resourceType"]},
+            "search": {"type": "object", "properties": {"mode": {"enum": ["match", "include", "outcome"]}}},
+        },
+        "required": ["resource", "search"],
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "resourceType": {"const": "Bundle"},
+            "type": {"const": "searchset"},
+            "total": {"type": "integer", "minimum": 0},
+            "link": {"type": "array", "items": {"type": "object", "required": ["relation", "url"]}},
+            "entry": {"type": "array", "items": entry, "minItems": 1},
+        },
+        "required": ["resourceType", "type", "link"],
+    }

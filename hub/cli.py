@@ -1,0 +1,239 @@
+"""The hub's commands. Every one has ``--help`` and ``--json`` where it prints data, and errors that say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import fcntl
+import json
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Annotated, Any, NoReturn
+
+import typer
+import uvicorn
+import uvloop
+
+from adapters.errors import Misconfigured
+from canonical.hetu import mask
+from hub import failpoints
+from hub.api.app import make_app
+from hub.bootstrap import Running, api_settings, running, sealer
+from hub.config import ConfigurationError, Settings, load
+from hub.logs import configure
+from hub.store import Store
+from hub.store.audit import AuditEntry
+from hub.store.errors import StoreUnavailable, UnsafeDatabase
+from hub.store.exchanges import Exchange
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The hub's own commands.")
+msg = typer.Typer(no_args_is_help=True, help="What went over the wires.")
+failpoint = typer.Typer(no_args_is_help=True, help="Let the hub die at a named point (sandbox only).")
+config_ = typer.Typer(no_args_is_help=True, help="The configuration.")
+app.add_typer(msg, name="msg")
+app.add_typer(failpoint, name="failpoint")
+app.add_typer(config_, name="config")
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="The hub's TOML file.", envvar="SILTA_CONFIG", dir_okay=False)
+]
+DEFAULT = Path("demo/hub.toml")
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """``python -m hub``."""
+    app()
+
+
+def fail(text: str, status: int = 1) -> NoReturn:
+    """End with an error that says what to do next."""
+    typer.echo(f"silta: {text}", err=True)
+    raise typer.Exit(status)
+
+
+def _load(file: Path) -> Settings:
+    try:
+        return load(file)
+    except ConfigurationError as error:
+        listed = "\n".join(f"  - {problem}" for problem in error.problems)
+        fail(f"{error.file} cannot be used:\n{listed}\nMend it and run: silta config check --config {error.file}", 2)
+
+
+@app.command()
+def serve(config: ConfigOption = DEFAULT) -> None:
+    """Run the hub: API, deliveries, and (without a broker) its own worker."""
+    configure()
+    settings = _load(config)
+    lock = _only_one(settings, config)
+    (config.parent / "hub.pid").write_text(str(os.getpid()))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings))
+    except (Misconfigured, LookupError, UnsafeDatabase, StoreUnavailable) as error:
+        fail(f"the hub cannot start: {error}. Mend {config} and start again.")
+    finally:
+        lock.close()
+
+
+def _only_one(settings: Settings, config: Path) -> IO[str]:
+    """A SQLite store has one owner at a time; the lock goes with the process, however it ends."""
+    lock = (config.parent / "hub.lock").open("w")
+    if settings.hub.store.startswith("sqlite:"):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            fail(f"another hub already runs on {settings.hub.store}. Stop it first (its pid is in hub.pid).")
+    return lock
+
+
+async def _serve(settings: Settings) -> None:
+    async with running(settings) as hub:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                make_app(hub.hub, hub.hub, api_settings(settings, hub)),
+                host=settings.hub.host,
+                port=settings.hub.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=15,
+                limit_concurrency=2000,
+            )
+        )
+        await server.serve()
+        if not server.started:
+            fail(f"port {settings.hub.port} cannot be bound. Stop what uses it, or change hub.port.")
+
+
+@app.command()
+def worker(config: ConfigOption = DEFAULT) -> None:
+    """Run a worker that settles unknown outcomes, beside any number of others. Needs a broker and PostgreSQL."""
+    configure()
+    settings = _load(config)
+    if not settings.hub.broker:
+        fail("hub.broker is not set: without a broker the hub is its own worker. Set it, or run: silta serve", 2)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    made = Running(settings)
+    await made.work()
+    await ended.wait()
+    await made.stop()
+
+
+@msg.command("show")
+def show(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="A request, command (Task) or exchange id.")],
+    config: ConfigOption = DEFAULT,
+    reveal: Annotated[str, typer.Option(help="Show it unmasked; the reason is written to the audit record.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Every exchange of a request: what came, what was sent to which system, what it answered, and the notes."""
+    found = asyncio.run(_find(_load(config), identifier, reveal))
+    if not found:
+        fail(f"no exchange of {identifier}. Ids are in X-Request-Id of every answer and in Location of a receipt.")
+    shown = [_plain(one, reveal=bool(reveal)) for one in found]
+    typer.echo(json.dumps(shown, ensure_ascii=False, indent=2) if as_json else "\n".join(map(_text, shown)))
+
+
+async def _find(settings: Settings, identifier: str, reveal: str) -> list[Exchange]:
+    store = Store.open(settings.hub.store, sealer(settings.hub))
+    try:
+        found = await store.exchanges.find(identifier)
+        if reveal and found:
+            await store.audit.record(_revealed(identifier, reveal))
+        return found
+    finally:
+        await store.close()
+
+
+def _revealed(identifier: str, reason: str) -> AuditEntry:
+    return AuditEntry(
+        at=datetime.now(UTC).timestamp(),
+        request_id=identifier,
+        client=f"operator:{os.environ.get('USER', 'unknown')}",
+        resident=None,
+        acting_for=None,
+        patient=None,
+        kind="Exchange",
+        interaction="reveal",
+        purpose=reason,
+        register="hub",
+        outcome="success",
+    )
+
+
+def _plain(one: Exchange, *, reveal: bool) -> dict[str, Any]:
+    """An exchange as JSON; what is shaped like a HETU is masked unless it is revealed with a reason."""
+
+    def text(raw: bytes | None) -> str | None:
+        if raw is None:
+            return None
+        try:
+            decoded = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            decoded = raw.decode("iso-8859-1")
+        return decoded if reveal else mask(decoded)
+
+    plain = dataclasses.asdict(one) | {"raw_in": text(one.raw_in), "raw_out": text(one.raw_out)}
+    plain["started"] = datetime.fromtimestamp(one.started, UTC).isoformat(timespec="milliseconds")
+    plain["milliseconds"] = None if one.ended is None else round((one.ended - one.started) * 1000, 1)
+    del plain["ended"]
+    return plain
+
+
+def _text(one: dict[str, Any]) -> str:
+    arrow = {"in": "<- from", "out": "-> to"}[one["direction"]]
+    took = "no answer yet" if one["milliseconds"] is None else f"{one['milliseconds']} ms"
+    lines = [f"{one['started']}  {arrow} {one['peer']}  {one['operation']}  {one['outcome'] or '?'}  {took}"]
+    lines.append(f"  request {one['request_id']}  command {one['command_id'] or '-'}  exchange {one['id']}")
+    first, second = ("raw_in", "raw_out") if one["direction"] == "in" else ("raw_out", "raw_in")
+    for name in (first, second):
+        if one[name]:
+            lines.append(f"  {'in ' if name == 'raw_in' else 'out'} |")
+            lines += [f"      | {line}" for line in one[name].replace("\r", "\n").rstrip("\n").split("\n")]
+    lines += [f"  note {n['kind']} {n['path']}: {n['text']}" for n in one["notes"]]
+    return "\n".join(lines) + "\n"
+
+
+@failpoint.command("arm")
+def arm(name: str, config: ConfigOption = DEFAULT) -> None:
+    """Let the hub die (as by kill -9) the next time it reaches the point, once."""
+    folder = _load(config).hub.failpoints
+    if folder is None:
+        fail("hub.failpoints is not set: failpoints exist in the sandbox profile only.", 4)
+    try:
+        failpoints.arm(Path(folder), name)
+    except ValueError as error:
+        fail(str(error), 2)
+    typer.echo(f"armed: {name}. The next write that reaches it kills the hub; the demo starts it again.")
+
+
+@failpoint.command("list")
+def list_(as_json: JsonOption = False) -> None:
+    """The failpoints, in the order a write meets them."""
+    typer.echo(json.dumps(failpoints.NAMES) if as_json else "\n".join(failpoints.NAMES))
+
+
+@config_.command("check")
+def check(config: ConfigOption = DEFAULT, as_json: JsonOption = False) -> None:
+    """Every problem of a configuration file, with its place."""
+    try:
+        settings = load(config)
+    except ConfigurationError as error:
+        listed = json.dumps(error.problems) if as_json else "\n".join(f"- {problem}" for problem in error.problems)
+        typer.echo(listed)
+        sys.exit(2)
+    names = [one.name for one in settings.installation]
+    typer.echo(json.dumps([]) if as_json else f"{config}: in order ({len(names)} installations: {', '.join(names)})")

@@ -1,0 +1,263 @@
+"""The journal's rows in SQL. What a row means and which moves it may make is `hub.journal`'s; here it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Row as SqlRow
+
+from canonical.commands import Book, dump, load
+from hub.journal.ports import (
+    DuplicateTime,
+    IdempotencyKey,
+    KeyKnown,
+    LaneTaken,
+    Lease,
+    Move,
+    NewCommand,
+    Problem,
+    Row,
+)
+from hub.journal.states import FINAL, OPEN, State, check
+from hub.sealing import Sealer
+from hub.store.batch import keep_own_identifiers
+from hub.store.database import Database
+from hub.store.ingest import held
+from hub.store.pending import Effects, shows
+from hub.store.schema import command, idempotency
+from hub.store.sql import insert
+
+_PAYLOAD: Final = "command.payload"
+
+Accepted = Row | LaneTaken | DuplicateTime | KeyKnown
+
+
+class SqlJournal:
+    """`hub.journal.ports.JournalStore` on a `Database`. Every method raises `StoreUnavailable`."""
+
+    def __init__(self, database: Database, sealer: Sealer, effects: Effects, now: Callable[[], float]) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._effects = effects
+        self._now = now
+
+    async def accept(
+        self, new: NewCommand, lease: Lease, at: float, key: IdempotencyKey | None = None
+    ) -> Row | LaneTaken | DuplicateTime | KeyKnown:
+        """See `JournalStore.accept`. A known key is said before a taken lane, that before a duplicate time."""
+        payload = self._sealer.seal(dump(new.command), _PAYLOAD)
+
+        def work(connection: Connection) -> Accepted:
+            if key is not None and (known := _key_known(connection, key, new.id, at)):
+                return known
+            refused = _insert(connection, new, lease, at, payload) or _duplicate(connection, new)
+            if refused is None:
+                if isinstance(new.command, Book) and new.command.identifiers and new.target is not None:
+                    keep_own_identifiers(connection, self._sealer, new.target, new.command)
+                return Row(new, State.ACCEPTED, 1, at, lease_until=lease.until)
+            # Nothing of a command that is not accepted stays, its key neither: the portal may use it again.
+            connection.execute(delete(command).where(command.c.id == new.id))
+            if key is not None:
+                connection.execute(delete(idempotency).where(_is_key(key)))
+            return refused
+
+        return await self._database.write(work)
+
+    async def claim(self, command_id: str, lease: Lease, now: float) -> Row | None:
+        """See `JournalStore.claim`."""
+        claimed = (
+            update(command)
+            .where(command.c.id == command_id, command.c.state.in_([state.value for state in OPEN]), _nobody_holds(now))
+            .values(fence=command.c.fence + 1, lease_owner=lease.owner, lease_until=lease.until)
+            .returning(command)
+        )
+        return await self._database.write(lambda connection: self._maybe(connection.execute(claimed).one_or_none()))
+
+    async def move(self, command_id: str, fence: int, move: Move) -> Row | None:
+        """See `JournalStore.move`. Raises `AnotherPatientRecord` for a record of somebody else: nothing moved."""
+
+        def work(connection: Connection) -> Row | None:
+            before = self._locked(connection, command_id)
+            if before is None or before.fence != fence:
+                return None
+            check(before.state, move.to)
+            moved = update(command).where(command.c.id == command_id).values(self._changes(before, move))
+            after = self.row(connection.execute(moved.returning(command)).one())
+            self._effects.of_move(connection, before, after, move.record, move.at)
+            return after
+
+        return await self._database.write(work)
+
+    async def show_pending(self, command_id: str) -> Row | None:
+        """The portal's wait ends before the command does: show that its outcome is not known yet. The row as it is
+        (with its final word, when it has ended meanwhile); None where there is none."""
+        at = self._now()
+
+        def work(connection: Connection) -> Row | None:
+            row = self._locked(connection, command_id)
+            if row is None or row.state in FINAL or row.new.target is None:
+                return row
+            self._effects.show(connection, row, at)
+            shown = update(command).where(command.c.id == command_id).values(shown=True)
+            return self.row(connection.execute(shown.returning(command)).one())
+
+        return await self._database.write(work)
+
+    async def release_all(self) -> None:
+        """Take every lease away. Only for whoever knows that no other process works on this store."""
+        held = command.c.lease_until.is_not(None)
+        freed = update(command).where(held).values(lease_owner=None, lease_until=None)
+        await self._database.write(lambda connection: connection.execute(freed))
+
+    async def get(self, command_id: str) -> Row | None:
+        """See `JournalStore.get`."""
+        wanted = select(command).where(command.c.id == command_id)
+        return await self._database.read(lambda connection: self._maybe(connection.execute(wanted).one_or_none()))
+
+    async def due(self, now: float, limit: int) -> list[str]:
+        """See `JournalStore.due`. An unknown row without a time to wake is due: nothing waits for ever unseen."""
+        wants_work = or_(
+            command.c.state.in_([State.ACCEPTED.value, State.SENDING.value]),
+            and_(command.c.state == State.UNKNOWN.value, or_(command.c.wake_at.is_(None), command.c.wake_at <= now)),
+        )
+        wanted = (
+            select(command.c.id)
+            .where(wants_work, _nobody_holds(now))
+            .order_by(command.c.accepted_at, command.c.id)
+            .limit(limit)
+        )
+        return await self._database.read(lambda connection: list(connection.execute(wanted).scalars()))
+
+    def _changes(self, before: Row, move: Move) -> dict[str, Any]:
+        """The columns that the move changes."""
+        given = {
+            "sent_at": move.sent_at,
+            "quiet_at": move.quiet_at,
+            "wake_at": move.wake_at,
+            "problem_code": move.problem.code if move.problem else None,
+            "problem_detail": move.problem.detail if move.problem else None,
+            "warning": move.warning,
+            "attempts": move.attempts,
+            "looks": move.looks,
+            "payload": self._sealer.seal(dump(move.command), _PAYLOAD) if move.command else None,
+        }
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        changes |= {"state": move.to.value, "changed_at": move.at, "version": command.c.version + 1}
+        if move.release:
+            changes |= {"lease_owner": None, "lease_until": None}
+        if move.to in FINAL:
+            changes |= {"ended_at": move.at, "open_lane": None}
+        if shows(before, move.to):
+            changes["shown"] = True
+        return changes
+
+    def _locked(self, connection: Connection, command_id: str) -> Row | None:
+        wanted = select(command).where(command.c.id == command_id).with_for_update()
+        return self._maybe(connection.execute(wanted).one_or_none())
+
+    def _maybe(self, row: SqlRow[Any] | None) -> Row | None:
+        return self.row(row) if row is not None else None
+
+    def row(self, row: SqlRow[Any]) -> Row:
+        """A row of the table `command` as the journal knows it."""
+        new = NewCommand(
+            id=row.id,
+            installation=row.installation,
+            command=load(self._sealer.open(row.payload, _PAYLOAD)),
+            subject=row.subject,
+            target=row.target,
+            lane=row.lane,
+            deadline=row.deadline,
+            request_id=row.request_id,
+            client=row.client,
+            resident=row.resident,
+            parent=row.parent,
+        )
+        return Row(
+            new=new,
+            state=State(row.state),
+            fence=row.fence,
+            accepted_at=row.accepted_at,
+            attempts=row.attempts,
+            looks=row.looks,
+            sent_at=row.sent_at,
+            quiet_at=row.quiet_at,
+            wake_at=row.wake_at,
+            lease_until=row.lease_until,
+            ended_at=row.ended_at,
+            shown=row.shown,
+            problem=Problem(row.problem_code, row.problem_detail) if row.problem_code is not None else None,
+            warning=row.warning,
+        )
+
+
+def _nobody_holds(now: float) -> Any:
+    return or_(command.c.lease_until.is_(None), command.c.lease_until <= now)
+
+
+def _is_key(key: IdempotencyKey) -> Any:
+    return and_(idempotency.c.scope == key.scope, idempotency.c.key == key.key)
+
+
+def _key_known(connection: Connection, key: IdempotencyKey, command_id: str, at: float) -> KeyKnown | None:
+    """Bind the key to the command, or say whose it is. A concurrent user of the key is waited for by the insert."""
+    bound = connection.execute(
+        insert(connection, idempotency)
+        .values(scope=key.scope, key=key.key, fingerprint=key.fingerprint, command_id=command_id, created_at=at)
+        .on_conflict_do_nothing()
+        .returning(idempotency.c.key)
+    ).one_or_none()
+    if bound is not None:
+        return None
+    known = connection.execute(
+        select(idempotency.c.command_id, idempotency.c.fingerprint).where(_is_key(key)).with_for_update()
+    ).one()
+    return KeyKnown(known.command_id, same=known.fingerprint == key.fingerprint)
+
+
+def _insert(connection: Connection, new: NewCommand, lease: Lease, at: float, payload: bytes) -> LaneTaken | None:
+    """Insert the row, or say who has the lane. The insert waits for a concurrent user of the lane to be done."""
+    values = {
+        "id": new.id,
+        "kind": new.command.kind,
+        "installation": new.installation,
+        "subject": new.subject,
+        "target": new.target,
+        "lane": new.lane,
+        "open_lane": new.lane,
+        "deadline": new.deadline,
+        "request_id": new.request_id,
+        "client": new.client,
+        "resident": new.resident,
+        "parent": new.parent,
+        "payload": payload,
+        "state": State.ACCEPTED.value,
+        "fence": 1,
+        "accepted_at": at,
+        "attempts": 0,
+        "looks": 0,
+        "lease_owner": lease.owner,
+        "lease_until": lease.until,
+        "version": 1,
+        "changed_at": at,
+        "shown": False,
+    }
+    row = insert(connection, command).values(values)
+    row = row.on_conflict_do_nothing(index_elements=[command.c.open_lane])
+    holder = select(command.c.id).where(command.c.open_lane == new.lane)
+    while connection.execute(row.returning(command.c.id)).one_or_none() is None:
+        taken = connection.execute(holder).scalar_one_or_none()
+        if taken is not None:
+            return LaneTaken(taken)
+        # The holder ended between the two statements: the lane is free now.
+    return None
+
+
+def _duplicate(connection: Connection, new: NewCommand) -> DuplicateTime | None:
+    """Whether the subject holds the time already. After the insert, which waited for whoever had the lane."""
+    if not isinstance(new.command, Book):
+        return None
+    appointment = held(connection, new.subject, new.installation, new.command.time.start)
+    return DuplicateTime(appointment) if appointment is not None else None

@@ -1,0 +1,150 @@
+"""Hub ids: opaque, stable, and tied to an installation's own ids in one table; and whose a patient number is.
+
+An id outlives its record system: when a municipality changes systems the link is tied anew, the id stays.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import Connection, delete, select, update
+
+from hub.sealing import Sealer
+from hub.store.database import Database
+from hub.store.schema import alias, history, link, patient_link, resource, token
+from hub.store.sql import insert
+
+_MANY: Final = 500
+PATIENT_NUMBER: Final = "patient_link.number"
+"""The sealing context of a patient number."""
+
+
+def new_id() -> str:
+    """Twenty letters ``a-z 2-7``: a hundred random bits."""
+    return base64.b32encode(secrets.token_bytes(13))[:20].decode().lower()
+
+
+class Links:
+    """Which hub id is whose local id, for whoever is not in a transaction already."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def hub_id(self, kind: str, installation: str, local_id: str) -> str:
+        """The hub id, made where there is none."""
+        return await self._database.write(lambda connection: hub_id(connection, kind, installation, local_id))
+
+    async def find(self, kind: str, installation: str, local_id: str) -> str | None:
+        """The hub id, or None."""
+        return await self._database.read(lambda connection: find(connection, kind, installation, local_id))
+
+    async def local(self, kind: str, hub_id: str) -> tuple[str, str] | None:
+        """(installation, local id) of a hub id or of an alias of it; None where it is tied to none."""
+        return await self._database.read(
+            lambda connection: local(connection, kind, canonical(connection, kind, hub_id))
+        )
+
+
+def find(connection: Connection, kind: str, installation: str, local_id: str) -> str | None:
+    """The hub id that is tied to the local id, or None."""
+    wanted = select(link.c.hub_id).where(
+        link.c.kind == kind, link.c.installation == installation, link.c.local_id == local_id
+    )
+    return connection.execute(wanted).scalar_one_or_none()
+
+
+def find_many(connection: Connection, kind: str, installation: str, local_ids: Iterable[str]) -> dict[str, str]:
+    """The hub ids that are tied to some of the local ids."""
+    found: dict[str, str] = {}
+    wanted = list(local_ids)
+    for begin in range(0, len(wanted), _MANY):
+        rows = connection.execute(
+            select(link.c.local_id, link.c.hub_id).where(
+                link.c.kind == kind,
+                link.c.installation == installation,
+                link.c.local_id.in_(wanted[begin : begin + _MANY]),
+            )
+        )
+        found |= {row.local_id: row.hub_id for row in rows}
+    return found
+
+
+def hub_id(connection: Connection, kind: str, installation: str, local_id: str, reserved: str | None = None) -> str:
+    """The hub id of the local id; where there is none, ``reserved`` or a new one is tied to it."""
+    known = find(connection, kind, installation, local_id)
+    if known is not None:
+        return known
+    made = connection.execute(
+        insert(connection, link)
+        .values(kind=kind, hub_id=reserved or new_id(), installation=installation, local_id=local_id)
+        .on_conflict_do_nothing(index_elements=[link.c.kind, link.c.installation, link.c.local_id])
+        .returning(link.c.hub_id)
+    ).scalar_one_or_none()
+    if made is not None:
+        return str(made)
+    # Somebody else tied it between the two statements.
+    known = find(connection, kind, installation, local_id)
+    assert known is not None, "links are never taken away"
+    return known
+
+
+def local(connection: Connection, kind: str, hub_id: str) -> tuple[str, str] | None:
+    """(installation, local id) of a hub id, or None."""
+    wanted = select(link.c.installation, link.c.local_id).where(link.c.kind == kind, link.c.hub_id == hub_id)
+    row = connection.execute(wanted).one_or_none()
+    return (row.installation, row.local_id) if row is not None else None
+
+
+def canonical(connection: Connection, kind: str, hub_id: str) -> str:
+    """The id under which the resource is kept: ``hub_id`` itself, or what it is an alias of."""
+    wanted = select(alias.c.canonical).where(alias.c.kind == kind, alias.c.hub_id == hub_id)
+    return connection.execute(wanted).scalar_one_or_none() or hub_id
+
+
+def bind(connection: Connection, kind: str, target: str, installation: str, local_id: str) -> int:
+    """Tie the id that a portal was promised to the local id, now that there is one.
+
+    Somebody may have met the record before (a search during the booking) and given it another id: that one becomes an
+    alias of ``target``, and its row goes. Returns the version that went with it (0: none), which ``target`` must pass.
+    """
+    other = hub_id(connection, kind, installation, local_id, reserved=target)
+    if other == target:
+        return 0
+    tied = (link.c.kind == kind) & (link.c.hub_id == other)
+    connection.execute(update(link).where(tied).values(hub_id=target))
+    connection.execute(alias.insert().values(kind=kind, hub_id=other, canonical=target))
+    gone = delete(resource).where(resource.c.kind == kind, resource.c.hub_id == other).returning(resource.c.version)
+    version = connection.execute(gone).scalar_one_or_none() or 0
+    connection.execute(delete(token).where(token.c.kind == kind, token.c.hub_id == other))
+    connection.execute(delete(history).where(history.c.kind == kind, history.c.hub_id == other))
+    return version
+
+
+def _number_hash(sealer: Sealer, installation: str, number: str) -> str:
+    """By which a patient number is found: the numbers of two installations have nothing in common."""
+    return sealer.keyed_hash(number, f"patient number/{installation}")
+
+
+def keep_patient(
+    connection: Connection, sealer: Sealer, patient: str, installation: str, number: str | None, asked_at: float
+) -> None:
+    """Write who the person is at the installation (None: not known there), over what was there."""
+    values = {
+        "number": sealer.seal(number.encode(), PATIENT_NUMBER) if number is not None else None,
+        "number_hash": _number_hash(sealer, installation, number) if number is not None else None,
+        "asked_at": asked_at,
+    }
+    row = insert(connection, patient_link).values(patient=patient, installation=installation, **values)
+    connection.execute(row.on_conflict_do_update(index_elements=["patient", "installation"], set_=values))
+
+
+def patients_of(connection: Connection, sealer: Sealer, installation: str, number: str) -> list[str]:
+    """The hub Patient ids that are tied to a patient number (one; none; after a merge perhaps two)."""
+    wanted = select(patient_link.c.patient).where(
+        patient_link.c.installation == installation,
+        patient_link.c.number_hash == _number_hash(sealer, installation, number),
+    )
+    return list(connection.execute(wanted.order_by(patient_link.c.patient)).scalars())

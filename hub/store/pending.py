@@ -1,0 +1,118 @@
+"""What a command does to the projection: the master's answer enters it, and while there is none, that is shown.
+
+A booking whose outcome is unknown shows as a pending Appointment under the id it was promised; a cancellation leaves
+what is proven and says so on it. Both name the receipt. When the command ends, so does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from canonical.commands import Book, Cancel
+from canonical.fhir import Resource
+from canonical.model import Record
+from hub import resources
+from hub.journal.ports import NewCommand, Row
+from hub.journal.states import FINAL, State
+from hub.sealing import Sealer
+from hub.store import links
+from hub.store.errors import AnotherPatientRecord
+from hub.store.ingest import ENTERED_IN_ERROR, Ingest, Observation
+from hub.store.versions import Content, Seen, birth_date, content_of, current, write
+
+Render = Callable[[NewCommand], Resource]
+_KIND = "Appointment"
+_UNSETTLED = frozenset({State.UNKNOWN, State.NEEDS_PERSON})
+
+
+def render(new: NewCommand) -> Resource:
+    """The pending Appointment of a booking, from the command alone."""
+    assert isinstance(new.command, Book)
+    return resources.pending_appointment(new.command, new.subject)
+
+
+def shows(before: Row, to: State) -> bool:
+    """Whether a move to ``to`` puts the pending appointment of a booking into the projection: from then on somebody
+    may have seen it."""
+    return isinstance(before.new.command, Book) and before.new.target is not None and to in _UNSETTLED
+
+
+class Effects:
+    """The projection's side of the journal, inside the journal's transaction."""
+
+    def __init__(self, sealer: Sealer, ingest: Ingest, render: Render = render) -> None:
+        self._sealer = sealer
+        self._ingest = ingest
+        self._render = render
+
+    def of_move(self, connection: Connection, before: Row, after: Row, record: Record | None, at: float) -> None:
+        """Bring the projection to what ``after`` says. Raises `AnotherPatientRecord` for a record of somebody else."""
+        if record is not None:
+            self._take(connection, after, record, Observation(after.new.installation, _began(before, at), at, True))
+        if after.new.target is None:
+            return
+        if after.state in FINAL:
+            self._end(connection, after, at)
+        elif after.state in _UNSETTLED:
+            self.show(connection, after, at)
+
+    def show(self, connection: Connection, row: Row, at: float) -> None:
+        """Show that the outcome is not known: a booking as pending, anything else as a mark on what is proven."""
+        new = row.new
+        assert new.target is not None
+        there = current(connection, _KIND, new.target)
+        if there is not None and there.unknown_command != new.id and not isinstance(new.command, Book):
+            marked = replace(content_of(there, self._sealer), unknown_command=new.id)
+            self._rewrite(connection, marked, Seen(there.observed_from, there.observed_until, at))
+        elif there is None and isinstance(new.command, Book):
+            content = Content(
+                _KIND, new.target, new.installation, None, new.subject, self._render(new), unknown_command=new.id
+            )
+            self._rewrite(connection, content, Seen(0.0, 0.0, at))
+
+    def _end(self, connection: Connection, after: Row, at: float) -> None:
+        """The command has its final word: nothing is unknown any more."""
+        assert after.new.target is not None
+        there = current(connection, _KIND, after.new.target)
+        if there is None or there.unknown_command != after.new.id:
+            return
+        content = replace(content_of(there, self._sealer), unknown_command=None)
+        if there.local_id is None and after.state is State.REFUSED:
+            content = replace(content, resource=resources.with_status(content.resource, ENTERED_IN_ERROR))
+        self._rewrite(connection, content, Seen(there.observed_from, there.observed_until, at))
+
+    def _take(self, connection: Connection, after: Row, record: Record, seen: Observation) -> None:
+        """The master's answer to the command."""
+        new = after.new
+        if record.kind == "Patient":
+            links.keep_patient(connection, self._sealer, new.subject, new.installation, record.local_id, seen.ended)
+            return
+        self._check_patient(connection, after, record, seen.ended)
+        must_pass = 0
+        if record.kind == _KIND and new.target is not None:
+            must_pass = links.bind(connection, _KIND, new.target, new.installation, record.local_id)
+        self._ingest.records(connection, [record], seen, patient=new.subject, must_pass=must_pass)
+
+    def _check_patient(self, connection: Connection, after: Row, record: Record, at: float) -> None:
+        """The record is the subject's, by the number that the command itself was sent with."""
+        new = after.new
+        known = new.command.patient if isinstance(new.command, Book | Cancel) else None
+        if known is None:
+            return
+        if record.patient != known.number:
+            raise AnotherPatientRecord(new.installation, record.kind, record.local_id)
+        owners = links.patients_of(connection, self._sealer, new.installation, known.number)
+        if new.subject not in owners:
+            links.keep_patient(connection, self._sealer, new.subject, new.installation, known.number, at)
+
+    def _rewrite(self, connection: Connection, content: Content, seen: Seen) -> None:
+        born = birth_date(connection, self._sealer, content.patient)
+        write(connection, self._sealer, content, seen, birth_date=born)
+
+
+def _began(before: Row, at: float) -> float:
+    """When the master may have begun to do what its answer says."""
+    return before.sent_at if before.sent_at is not None else at

@@ -1,0 +1,167 @@
+"""Writing one resource: its row, its version, its history, and what it is found by. Always inside somebody's
+transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy import Row as SqlRow
+
+from canonical import strict_json
+from canonical.fhir import Resource
+from hub import resources
+from hub.sealing import Sealer
+from hub.store.schema import from_microseconds, history, person, resource, token
+from hub.store.sql import insert
+from hub.store.tokens import tokens
+
+JSON: Final = "resource.json"
+HISTORY_JSON: Final = "history.json"
+BIRTH_DATE: Final = "person.birth_date"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a resource is to say: bare, with hub ids in its references. ``local_id`` None: no master has told of it.
+
+    ``unknown_command`` is the open command whose outcome on it is not known.
+    """
+
+    kind: str
+    hub_id: str
+    installation: str
+    local_id: str | None
+    patient: str | None
+    resource: Resource
+    master_version: str | None = None
+    unknown_command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When it was so (real time): between the two, and noted at ``at``."""
+
+    since: float
+    until: float
+    at: float
+
+
+def current(connection: Connection, kind: str, hub_id: str) -> SqlRow[Any] | None:
+    """The row as it is, locked for this transaction."""
+    wanted = select(resource).where(resource.c.kind == kind, resource.c.hub_id == hub_id).with_for_update()
+    return connection.execute(wanted).one_or_none()
+
+
+def content_of(row: SqlRow[Any], sealer: Sealer) -> Content:
+    """What a row says now."""
+    said = resources.bare(strict_json.loads(sealer.open(row.json, JSON)))
+    return Content(
+        row.kind,
+        row.hub_id,
+        row.installation,
+        row.local_id,
+        row.patient,
+        said,
+        row.master_version,
+        row.unknown_command,
+    )
+
+
+def hashing(sealer: Sealer) -> Callable[[str], str]:
+    """The keyed hash by which a person's identifiers are found."""
+    return lambda value: sealer.keyed_hash(value, "identifier")
+
+
+def birth_date(connection: Connection, sealer: Sealer, patient: str | None) -> date | None:
+    """The person's date of birth, where the register has told it."""
+    if patient is None:
+        return None
+    sealed = connection.execute(select(person.c.birth_date).where(person.c.hub_id == patient)).scalar_one_or_none()
+    return date.fromisoformat(sealer.open(sealed, BIRTH_DATE).decode()) if sealed is not None else None
+
+
+def content_digest(sealer: Sealer, said: Resource) -> str:
+    """By which two contents are compared; keyed, because the digest of a short text can be guessed."""
+    return sealer.keyed_hash(resources.digest(said), "resource.digest")
+
+
+def write(
+    connection: Connection,
+    sealer: Sealer,
+    content: Content,
+    seen: Seen,
+    *,
+    birth_date: date | None = None,
+    after: int = 0,
+) -> int:
+    """Make ``content`` the next version, in the row and in the history; returns the version.
+
+    ``after`` is a version that the next must pass (of a row that was merged into this one).
+    """
+    before = current(connection, content.kind, content.hub_id)
+    version = max(before.version if before is not None else 0, after) + 1
+    # A version never looks older than the one before it.
+    at = max(seen.at, before.last_updated) if before is not None else seen.at
+    said = content.resource
+    start, end = resources.span(said)
+    about = {
+        "patient": content.patient,
+        "status": str(said.get("status", "")),
+        "guardian_visible": content.kind != "Appointment" or resources.guardian_sees(said, birth_date),
+        "release_at": resources.release_at(said),
+    }
+    shown = _shown(content, version, at)
+    values = about | {
+        "installation": content.installation,
+        "local_id": content.local_id,
+        "start": start,
+        "end": end,
+        "master_version": content.master_version,
+        "digest": content_digest(sealer, said),
+        "version": version,
+        "last_updated": at,
+        "observed_from": seen.since,
+        "observed_until": seen.until,
+        "unknown_command": content.unknown_command,
+        "json": sealer.seal(shown, JSON),
+    }
+    key = {"kind": content.kind, "hub_id": content.hub_id}
+    row = insert(connection, resource).values(key | values)
+    connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=values))
+    version_row = key | about | {"version": version, "recorded_at": at, "json": sealer.seal(shown, HISTORY_JSON)}
+    connection.execute(history.insert().values(version_row))
+    _index(connection, sealer, content)
+    return version
+
+
+def _shown(content: Content, version: int, at: float) -> bytes:
+    """The JSON that portals read."""
+    tags = []
+    if content.kind == "Appointment" and content.local_id is not None:
+        tags.append(resources.CONFIRMED)
+    if content.unknown_command is not None:
+        tags.append(resources.OUTCOME_UNKNOWN)
+    moment = from_microseconds(round(at * 1_000) * 1_000)
+    source = content.installation if content.local_id is not None else "hub"
+    return resources.with_meta(
+        content.resource, content.hub_id, version, moment, source, tags, receipt=content.unknown_command
+    )
+
+
+def _index(connection: Connection, sealer: Sealer, content: Content) -> None:
+    """Bring the tokens to what the resource says now."""
+    key = (token.c.kind == content.kind) & (token.c.hub_id == content.hub_id)
+    wanted = tokens(content.resource, hashing(sealer))
+    kept = {(row.name, row.value) for row in connection.execute(select(token.c.name, token.c.value).where(key))}
+    for name, value in kept - wanted:
+        connection.execute(delete(token).where(key, token.c.name == name, token.c.value == value))
+    rows = [
+        {"kind": content.kind, "hub_id": content.hub_id, "name": name, "value": value}
+        for name, value in sorted(wanted - kept)
+    ]
+    if rows:
+        connection.execute(token.insert(), rows)

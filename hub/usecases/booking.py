@@ -1,0 +1,224 @@
+"""Booking a free time: check what the hub can know, put the command in the journal, let the master decide, tell."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from adapters.errors import ForeignError
+from canonical import codes
+from canonical.commands import Book
+from canonical.model import TimeKey
+from canonical.times import to_local
+from hub.access import Access
+from hub.api.ports import (
+    Answer,
+    BookRequest,
+    ClientIdentifier,
+    Created,
+    Criterion,
+    Existing,
+    Failed,
+    Found,
+    Link,
+    RequestContext,
+    Results,
+    Unknown,
+)
+from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, NewCommand, Row
+from hub.journal.states import State
+from hub.store.links import new_id
+from hub.usecases.answers import Answers
+from hub.usecases.appointments import Appointments, found
+from hub.usecases.deliveries import Deliveries
+from hub.usecases.freetimes import QUICK, FreeTimes
+from hub.usecases.persons import Persons
+from hub.usecases.world import World
+
+ROUTE = "POST Appointment"
+SearchOwn = Callable[[Access, Sequence[Criterion], RequestContext], Awaitable[Results]]
+
+
+@dataclass(slots=True)
+class Booking:
+    """``search_own`` finds the caller's own appointments, for If-None-Exist (set by the composition root)."""
+
+    world: World
+    persons: Persons
+    appointments: Appointments
+    free_times: FreeTimes
+    deliveries: Deliveries
+    answers: Answers
+    search_own: SearchOwn | None = None
+
+    async def book(self, access: Access, request: BookRequest, context: RequestContext) -> Answer:
+        """Book it. Raises `Failed` when nothing was done."""
+        if access.subject is None or access.resident is None:
+            raise Failed("forbidden")
+        if request.patient != access.subject:
+            raise Failed("another-patient", expression=["Appointment.participant"])
+        key = self.key(access, request)
+        if key and (kept := await self.answers.kept(key)):
+            return kept
+        if request.if_none_exist and (existing := await self._existing(access, request.if_none_exist, context)):
+            return existing
+        installation, time = await self._bookable(access, request, context)
+        new = await self._command(access, request, installation, time, context)
+        context.reached("before-accept")
+        accepted = await self.deliveries.journal.accept(new, key)
+        context.reached("accepted")
+        if not isinstance(accepted, Row):
+            return await self._not_accepted(access, accepted, context)
+        row = await self.deliveries.deliver(accepted, context.deadline)
+        self.free_times.forget(installation)
+        return await self.tell(access, row, context)
+
+    def key(self, access: Access, request: BookRequest) -> IdempotencyKey | None:
+        if request.key is None:
+            return None
+        scope = f"{access.client}/{access.resident}/{access.subject}/{ROUTE}"
+        return IdempotencyKey(scope, request.key, hashlib.sha256(request.raw).hexdigest())
+
+    async def _existing(
+        self, access: Access, criteria: Sequence[Criterion], context: RequestContext
+    ) -> Existing | None:
+        assert self.search_own is not None, "the composition root forgot the search"
+        results = await self.search_own(access, criteria, context)
+        if results.missing:
+            raise Failed("record-system-failed", "If-None-Exist cannot be answered while a system is silent")
+        if len(results.items) > 1:
+            raise Failed("multiple-matches")
+        if not results.items:
+            return None
+        item = results.items[0]
+        seen = await self.appointments.read(access, item.id, fresh=False, context=context)
+        return Existing(seen) if seen else None
+
+    async def _bookable(self, access: Access, request: BookRequest, context: RequestContext) -> tuple[str, TimeKey]:
+        """The installation and the time, as far as the hub can judge it."""
+        decoded = self.free_times.decode(request.slot_id)
+        if decoded is None:
+            raise Failed("unknown-slot", expression=["Appointment.slot[0]"])
+        installation, time = decoded
+        if request.start not in (None, time.start):
+            raise Failed("slot-mismatch", expression=["Appointment.start"])
+        if request.end not in (None, time.end):
+            raise Failed("slot-mismatch", expression=["Appointment.end"])
+        if request.minutes is not None and request.minutes * 60 != (time.end - time.start).total_seconds():
+            raise Failed("slot-mismatch", expression=["Appointment.minutesDuration"])
+        if time.start <= self.world.today.now():
+            raise Failed("slot-past", expression=["Appointment.slot[0]"])
+        home = await self.free_times.home(access, context)
+        may = self.world.routing.bookable(home or "", to_local(time.start).date())
+        if installation not in may:
+            raise Failed("not-bookable", expression=["Appointment.slot[0]"], facts={"installation": installation})
+        limit = self.world.adapters[installation].profile.text_limit
+        if len(request.comment.encode()) > limit:
+            facts = {"limit": str(limit), "installation": installation}
+            raise Failed("text-too-long", expression=["Appointment.comment"], facts=facts)
+        return installation, time
+
+    async def _command(
+        self, access: Access, request: BookRequest, installation: str, time: TimeKey, context: RequestContext
+    ) -> NewCommand:
+        assert access.subject is not None
+        assert access.resident is not None
+        try:
+            person = await self.persons.registered(access.subject, context.request_id)
+        except ForeignError as error:
+            raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
+        if person is None:
+            raise Failed("forbidden", "the population register does not know the person")
+        command_id = secrets.token_hex(16)
+        identifiers = tuple((one.system, one.value) for one in request.identifiers)
+        return NewCommand(
+            id=command_id,
+            installation=installation,
+            command=Book(
+                command_id, person.person, time, comment=request.comment, reason=request.reason, identifiers=identifiers
+            ),
+            subject=access.subject,
+            target=new_id(),
+            lane=f"book:{access.subject}:{installation}:{time.start.timestamp():.0f}",
+            deadline=context.deadline,
+            request_id=context.request_id,
+            client=access.client,
+            resident=access.resident,
+        )
+
+    async def _not_accepted(
+        self, access: Access, why: LaneTaken | DuplicateTime | KeyKnown, context: RequestContext
+    ) -> Answer:
+        match why:
+            case DuplicateTime(appointment=held):
+                raise Failed("duplicate", expression=["Appointment.slot[0]"], see=Link(f"Appointment/{held}"))
+            case LaneTaken(command_id=other):
+                raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{other}"))
+            case KeyKnown(same=False):
+                raise Failed("key-reused")
+            case KeyKnown(command_id=earlier):
+                row = await self.world.store.journal.get(earlier)
+                assert row is not None, "a key is bound to a command that is not there"
+                return await self.tell(access, row, context, replayed=True)
+
+    async def tell(self, access: Access, row: Row, context: RequestContext, *, replayed: bool = False) -> Answer:
+        """What may be said of the command now."""
+        assert row.new.target is not None
+        if row.state is State.CONFIRMED:
+            seen = await self._stored(access, row.new.target)
+            return Created(seen, row.warning, replayed=replayed)
+        if row.state is State.REFUSED:
+            raise await self._refusal(access, row, context, replayed=replayed)
+        if replayed and row.state in (State.ACCEPTED, State.SENDING) and not row.shown:
+            raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{row.new.id}"))
+        return Unknown(row.new.id, row.new.target, replayed=replayed)
+
+    async def _stored(self, access: Access, target: str) -> Found:
+        today = self.world.today.now()
+        stored = await self.world.store.projection.read(access, "Appointment", target, today=today)
+        if stored is None:
+            # Confirmed, and not for the caller's eyes: a visit the unit hides from guardians.
+            raise Failed("answer-withheld")
+        return found(stored)
+
+    async def _refusal(self, access: Access, row: Row, context: RequestContext, *, replayed: bool) -> Failed:
+        problem = row.problem
+        assert problem is not None, "a refusal without a reason"
+        command = row.new.command
+        assert isinstance(command, Book)
+        facts = {"installation": row.new.installation}
+        if problem.code != "slot-taken":
+            wait = 5.0 if problem.code in ("record-system-failed", "expired") else None
+            return Failed(problem.code, problem.detail, facts=facts, retry_after=wait, replayed=replayed)
+        held = await self._held_by_oneself(row, command, context)
+        if held is not None:
+            return Failed("duplicate", problem.detail, see=Link(f"Appointment/{held}"), replayed=replayed)
+        others = await self.free_times.alternatives(row.new.installation, command.time, context.request_id)
+        links = [Link(f"Slot/{free.id}", to_local(free.start).strftime("%d.%m.%Y %H:%M")) for free in others]
+        return Failed(
+            problem.code,
+            problem.detail,
+            expression=["Appointment.slot[0]"],
+            facts=facts,
+            alternatives=links,
+            replayed=replayed,
+        )
+
+    async def _held_by_oneself(self, row: Row, command: Book, context: RequestContext) -> str | None:
+        """The caller's own appointment at that very time, if it was the caller who took it (at the desk, say)."""
+        try:
+            async with asyncio.timeout(QUICK):
+                await self.appointments.refresh_at(row.new.subject, row.new.installation, context.request_id)
+        except (ForeignError, TimeoutError):
+            return None
+        return await self.world.store.projection.held(row.new.subject, row.new.installation, command.time.start)
+
+
+def client_identifiers(identifiers: Sequence[ClientIdentifier]) -> list[dict[str, str]]:
+    """A portal's own identifiers as FHIR; none may pose as ours or as a person's."""
+    reserved = (codes.PLACER, codes.HETU)
+    kept = [one for one in identifiers if one.system not in reserved]
+    return [({"system": one.system} if one.system else {}) | {"value": one.value} for one in kept]

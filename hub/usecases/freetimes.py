@@ -1,0 +1,249 @@
+"""Free times: asked from the masters live, merged by start, shared for a moment among those who ask the same."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from adapters.errors import ForeignError, Unavailable
+from canonical import codes
+from canonical.model import FreeQuery, FreeTime, TimeKey
+from canonical.strict_json import dumps
+from canonical.times import iso, to_local
+from hub.access import Access
+from hub.api.ports import Failed, Found, Item, PageRequest, RequestContext, Results, SlotQuery
+from hub.resources import localise
+from hub.slots import KeyTooLong, SlotIds
+from hub.usecases.asking import Asking, SingleFlight
+from hub.usecases.directory import Directory, View
+from hub.usecases.persons import Persons
+from hub.usecases.world import World
+
+DEFAULT_SPAN: Final = timedelta(days=14)
+LONGEST_SPAN: Final = timedelta(days=92)
+SHARED_FOR: Final = 2.0
+"""Seconds of real time that one answer of a record system serves everybody who asks the same."""
+
+
+QUICK: Final = 1.0
+"""Seconds that a 409 may wait for alternatives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """One free time, ready to be sent."""
+
+    start: datetime
+    id: str
+    day: date
+    json: bytes
+
+
+@dataclass(slots=True)
+class FreeTimes:
+    """Finds free times and reads single ones."""
+
+    world: World
+    slot_ids: SlotIds
+    directory: Directory
+    persons: Persons
+    asking: Asking
+    _flights: SingleFlight[list[Free]] = field(default_factory=SingleFlight)
+    _shared: dict[tuple[str, FreeQuery], tuple[float, list[Free]]] = field(default_factory=dict)
+
+    async def search(self, access: Access, query: SlotQuery, page: PageRequest, context: RequestContext) -> Results:
+        """The free times the caller may book, by start; who did not answer is named."""
+        after = _cursor(page.cursor)
+        start, end = self._span(query)
+        allowed = await self._allowed(access, query, start, end, context)
+        seconds = min(self.world.settings.search_deadline, max(0.05, context.deadline - self.world.real.now()))
+
+        async def ask(installation: str) -> list[Free]:
+            return await self._of(installation, query, start, end, context.request_id)
+
+        answers, missing = await self.asking.all(sorted(allowed), ask, seconds)
+        merged = [
+            (free.start, free.id, free)
+            for installation, times in answers.items()
+            for free in times
+            if start <= free.start < end and free.day in allowed[installation]
+        ]
+        merged.sort(key=lambda one: one[:2])
+        rest = merged if after is None else [one for one in merged if one[:2] > after]
+        shown = rest[: page.count]
+        more = len(rest) > page.count > 0
+        items = [Item("Slot", free.id, free.json) for _, _, free in shown]
+        next_ = _write_cursor(shown[-1][0], shown[-1][1]) if more else None
+        return Results(items, next_, None if missing else len(merged), missing)
+
+    def _span(self, query: SlotQuery) -> tuple[datetime, datetime]:
+        now = self.world.today.now()
+        start = max(query.start, now) if query.start else now
+        end = query.end or start + DEFAULT_SPAN
+        if end - start > LONGEST_SPAN:
+            raise Failed("too-costly", f"at most {LONGEST_SPAN.days} days at once", expression=["start"])
+        return start, max(start, end)
+
+    async def _allowed(
+        self, access: Access, query: SlotQuery, start: datetime, end: datetime, context: RequestContext
+    ) -> dict[str, frozenset[date]]:
+        """Where the caller may book, and for which days."""
+        home = await self.home(access, context)
+        if home is None and not query.municipality:
+            raise Failed("municipality-required", expression=["municipality"])
+        days = [to_local(start).date() + timedelta(days=n) for n in range((end - start).days + 2)]
+        found: dict[str, set[date]] = {}
+        for day in days:
+            names: set[str] = set()
+            for sector in query.sector or (None,):
+                may = self.world.routing.bookable(home, day, sector) if home else None
+                asked = [self.world.routing.serving(m, day, sector) for m in query.municipality]
+                named = frozenset().union(*asked) if query.municipality else may
+                names |= (named or frozenset()) if may is None else (named or frozenset()) & may
+            for name in names:
+                found.setdefault(name, set()).add(day)
+        return {name: frozenset(held) for name, held in found.items()}
+
+    async def home(self, access: Access, context: RequestContext) -> str | None:
+        """The home municipality of whose matter it is; None where it is nobody's."""
+        if access.subject is None:
+            return None
+        try:
+            person = await self.persons.registered(access.subject, context.request_id)
+        except ForeignError as error:
+            raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
+        return person.person.municipality if person else ""
+
+    async def _of(
+        self, installation: str, query: SlotQuery, start: datetime, end: datetime, request_id: str
+    ) -> list[Free]:
+        view = self.directory.view(installation)
+        if view is None and not await self.directory.refresh(installation):
+            raise Unavailable("its directory could not be had")
+        view = self.directory.view(installation)
+        assert view is not None
+        services, schedules = view.services(query), view.schedules(query)
+        if services == frozenset() or schedules == frozenset():
+            return []
+        # Asked from the whole minute on, so that everybody's "from now" is the same question for a moment.
+        begin = start.replace(second=0, microsecond=0)
+        until = (
+            end if end.second == end.microsecond == 0 else end.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        )
+        asked = FreeQuery(begin, until, _sorted(services), _sorted(schedules))
+        return await self._asked(installation, view, asked, request_id)
+
+    async def _asked(self, installation: str, view: View, asked: FreeQuery, request_id: str) -> list[Free]:
+        question = (installation, asked)
+        kept = self._shared.get(question)
+        if kept and kept[0] > self.world.real.now():
+            return kept[1]
+
+        async def ask() -> list[Free]:
+            call = self.world.call(installation, request_id, limit=self.world.settings.search_deadline)
+            times = await self.world.adapters[installation].find_free(call, asked)
+            rendered = [free for time in times if (free := self.render(installation, view, time))]
+            self._forget_old()
+            self._shared[question] = (self.world.real.now() + SHARED_FOR, rendered)
+            return rendered
+
+        return await self._flights.do(question, ask)
+
+    def forget(self, installation: str) -> None:
+        """A time was booked or freed: what was shared is no longer so."""
+        for question in [q for q in self._shared if q[0] == installation]:
+            del self._shared[question]
+
+    def _forget_old(self) -> None:
+        now = self.world.real.now()
+        for question in [q for q, kept in self._shared.items() if kept[0] <= now]:
+            del self._shared[question]
+
+    def render(self, installation: str, view: View, time: FreeTime, status: str = "free") -> Free | None:
+        """The Slot as it is sent; None for a time whose key cannot be carried in an id."""
+        index = self.world.names.index(installation)
+        try:
+            slot_id = self.slot_ids.encode(index, time.time)
+        except KeyTooLong:
+            return None
+        body = localise(time.slot, lambda kind, local: view.ids.get((kind, local), ""))
+        slot = {"resourceType": "Slot", "id": slot_id, "meta": {"source": codes.source(installation)}}
+        slot |= {name: value for name, value in body.items() if name not in slot}
+        slot |= {"status": status, "start": iso(time.time.start), "end": iso(time.time.end)}
+        return Free(time.time.start, slot_id, to_local(time.time.start).date(), dumps(slot))
+
+    def decode(self, slot_id: str) -> tuple[str, TimeKey] | None:
+        """(installation, time) of a Slot id; None for an id that is none of ours."""
+        found = self.slot_ids.decode(slot_id)
+        if found is None or found[0] >= len(self.world.names):
+            return None
+        return self.world.names[found[0]], found[1]
+
+    async def read(self, slot_id: str, context: RequestContext) -> Found | None:
+        """One time as it is now: ``free``, or ``busy`` when it is taken or past."""
+        decoded = self.decode(slot_id)
+        if decoded is None:
+            return None
+        installation, time = decoded
+        view = self.directory.view(installation)
+        call = self.world.call(installation, context.request_id, limit=context.deadline - self.world.real.now())
+        try:
+            if view is None and not await self.directory.refresh(installation):
+                raise Unavailable("its directory could not be had")
+            found = await self.asking.one(installation, self.world.adapters[installation].free_time(call, time))
+        except ForeignError as error:
+            raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
+        view = self.directory.view(installation)
+        if found is None or view is None:
+            return None
+        taken = found.slot.get("status") != "free" or time.start <= self.world.today.now()
+        rendered = self.render(installation, view, found, "busy" if taken else "free")
+        if rendered is None:
+            return None
+        return Found("Slot", slot_id, rendered.json, None, None, self.world.real.now())
+
+    async def alternatives(self, installation: str, time: TimeKey, request_id: str, most: int = 3) -> Sequence[Free]:
+        """The next free times of the same service at the same installation, from one shared look-up per question;
+        nothing when that does not come quickly."""
+        view = self.directory.view(installation)
+        if view is None:
+            return ()
+        begin = max(self.world.today.now(), time.start - timedelta(days=1)).replace(second=0, microsecond=0)
+        call = self.world.call(installation, request_id, limit=QUICK)
+        try:
+            async with asyncio.timeout(QUICK):
+                taken = await self.world.adapters[installation].free_time(call, time)
+                services = (taken.service,) if taken else None
+                asked = FreeQuery(begin, begin + timedelta(days=8), services)
+                times = await self._asked(installation, view, asked, request_id)
+        except (ForeignError, TimeoutError):
+            return ()
+        return [free for free in times if free.start > self.world.today.now()][:most]
+
+
+def _next_minute(instant: datetime) -> datetime:
+    whole = instant.replace(second=0, microsecond=0)
+    return whole if whole == instant else whole + timedelta(minutes=1)
+
+
+def _sorted(ids: frozenset[str] | None) -> tuple[str, ...] | None:
+    return None if ids is None else tuple(sorted(ids))
+
+
+def _write_cursor(start: datetime, slot_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{iso(start)} {slot_id}".encode()).decode().rstrip("=")
+
+
+def _cursor(text: str | None) -> tuple[datetime, str] | None:
+    if text is None:
+        return None
+    try:
+        start, slot_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
+        return datetime.fromisoformat(start), slot_id
+    except (ValueError, binascii.Error):
+        raise Failed("bad-cursor") from None

@@ -1,0 +1,70 @@
+"""Who a resident is: demographics from the population register, and who they are at each installation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adapters.errors import Unavailable
+from canonical import hetu as hetus
+from canonical.model import LocalPatient, Record, RegisteredPerson
+from hub.store.ingest import Observation
+from hub.usecases.world import World
+
+REGISTER = "population-register"
+FRESH = 3600.0
+"""Seconds a person's demographics serve without asking the register again (a read of the Patient asks sooner)."""
+ASK_AGAIN = 24 * 3600.0
+"""Seconds until an installation that did not know a person is asked again."""
+
+
+@dataclass(slots=True)
+class Persons:
+    """Residents by their hub Patient id."""
+
+    world: World
+    _known: dict[str, tuple[float, RegisteredPerson]] = field(default_factory=dict)
+
+    async def registered(self, subject: str, request_id: str, *, fresh: bool = False) -> RegisteredPerson | None:
+        """What the register says, from memory while it is fresh; None for nobody.
+
+        Raises `Unavailable` when the register is silent and nothing is known (or ``fresh`` was asked for).
+        """
+        now = self.world.real.now()
+        kept = self._known.get(subject)
+        if kept and not fresh and now - kept[0] < FRESH:
+            return kept[1]
+        hetu = await self.world.store.people.hetu(subject)
+        try:
+            found = await self.world.register.person(self.world.call(REGISTER, request_id), hetu)
+        except Unavailable:
+            if kept and not fresh:
+                return kept[1]
+            raise
+        if found is None:
+            return None
+        self._known[subject] = (now, found)
+        seen = Observation(REGISTER, now, self.world.real.now(), by_write=False)
+        await self.world.store.people.put(
+            subject, Record("Patient", subject, found.patient), found.person.birth_date, seen
+        )
+        return found
+
+    async def link(self, subject: str, installation: str, request_id: str, limit: float) -> LocalPatient | None:
+        """Who the person is at the installation: asked once, kept. None where they are not known there."""
+        kept = await self.world.store.people.link(subject, installation)
+        if kept is not None and kept.number is not None:
+            return LocalPatient(kept.number, await self.world.store.people.hetu(subject))
+        if kept is not None and self.world.real.now() - kept.asked_at < ASK_AGAIN:
+            return None
+        return await self.ask(subject, installation, request_id, limit)
+
+    async def ask(self, subject: str, installation: str, request_id: str, limit: float) -> LocalPatient | None:
+        """Ask the installation who the person is there, and keep the answer."""
+        hetu = await self.world.store.people.hetu(subject)
+        if hetus.is_temporary(hetu) and not self.world.settings.match_temporary_ids:
+            return None  # a 9xx number may be two people's at two installations: joined only where configured
+        call = self.world.call(installation, request_id, limit=limit)
+        found = await self.world.adapters[installation].find_person(call, hetu)
+        number = found.number if found else None
+        await self.world.store.people.keep_link(subject, installation, number, self.world.real.now())
+        return found

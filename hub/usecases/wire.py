@@ -1,0 +1,97 @@
+"""The journal's way to the record systems (`hub.journal.ports.Net`), through the adapters."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+
+from adapters.base import Capability, Done
+from adapters.call import Call
+from adapters.errors import AlreadyRegistered, Refused, Unavailable, UnknownPatient
+from canonical.commands import Book, Command, RegisterPerson
+from canonical.model import LocalPatient, Record
+from hub.journal.delivery import Journal
+from hub.journal.ports import LaneTaken, NewCommand, Row, Terms
+from hub.journal.states import State
+from hub.usecases.persons import Persons
+from hub.usecases.world import World
+
+
+@dataclass(slots=True)
+class Wire:
+    """``journal`` is set once it is made (it needs this, and registering a person needs it)."""
+
+    world: World
+    persons: Persons
+    journal: Journal | None = None
+
+    def terms(self, installation: str) -> Terms:
+        profile = self.world.adapters[installation].profile
+        return Terms(quiescence=profile.quiescence, limit=profile.limit)
+
+    async def perform(self, row: Row, command: Command) -> Done:
+        adapter = self.world.adapters[row.new.installation]
+        return await adapter.perform(self._call(row), command)
+
+    async def look(self, row: Row) -> Record | None:
+        adapter = self.world.adapters[row.new.installation]
+        return await adapter.look(self._call(row), row.new.command)
+
+    async def prepare(self, row: Row) -> Command:
+        """A booking needs to know who the person is at the installation; one unknown there is registered first."""
+        command = row.new.command
+        if not isinstance(command, Book) or command.patient is not None:
+            return command
+        limit = self.terms(row.new.installation).limit
+        known = await self.persons.link(row.new.subject, row.new.installation, row.new.request_id, limit)
+        if known is None:
+            known = await self.persons.ask(row.new.subject, row.new.installation, row.new.request_id, limit)
+        if known is None:
+            known = await self._register(row, command)
+        return replace(command, patient=known)
+
+    async def _register(self, row: Row, command: Book) -> LocalPatient:
+        """Make the person a customer by a command of its own, journalled like any other."""
+        profile = self.world.adapters[row.new.installation].profile
+        if Capability.REGISTER_PERSON not in profile.capabilities:
+            raise UnknownPatient("not a customer, and this system cannot register one from outside")
+        outcome = await self._deliver_registration(row, RegisterPerson(secrets.token_hex(16), command.person))
+        if outcome is not None and outcome.state is State.REFUSED and not _known_already(outcome):
+            code = outcome.problem.code if outcome.problem else "refused"
+            if code == Refused.code or code == UnknownPatient.code:
+                raise UnknownPatient(f"registering the person was refused ({code})")
+            raise Unavailable(f"registering the person failed ({code})")
+        limit = self.terms(row.new.installation).limit
+        found = await self.persons.ask(row.new.subject, row.new.installation, row.new.request_id, limit)
+        if found is None:
+            raise Unavailable("whether the person was registered is not known yet; the booking was not sent")
+        return found
+
+    async def _deliver_registration(self, row: Row, command: RegisterPerson) -> Row | None:
+        assert self.journal is not None, "the composition root forgot the journal"
+        new = NewCommand(
+            id=command.placer_id,
+            installation=row.new.installation,
+            command=command,
+            subject=row.new.subject,
+            target=None,
+            lane=f"register:{row.new.installation}:{row.new.subject}",
+            deadline=row.new.deadline,
+            request_id=row.new.request_id,
+            client=row.new.client,
+            resident=row.new.resident,
+            parent=row.new.id,
+        )
+        accepted = await self.journal.accept(new, None)
+        if isinstance(accepted, LaneTaken):
+            raise Unavailable("the person is being registered at this moment; the booking was not sent")
+        if not isinstance(accepted, Row):
+            return None
+        return await self.journal.deliver(accepted)
+
+    def _call(self, row: Row) -> Call:
+        return self.world.call(row.new.installation, row.new.request_id, command_id=row.new.id)
+
+
+def _known_already(row: Row) -> bool:
+    return row.problem is not None and row.problem.code == AlreadyRegistered.code

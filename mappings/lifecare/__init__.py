@@ -1,0 +1,21 @@
+"""Lifecare MR2020 and the canonical model: identity plus exceptions, for Lifecare speaks FHIR R4 itself.
+
+Both directions, pure. The exceptions, in the order of a reading: its own names (``vocabulary``), what may not travel on
+or is not understood (``carry``), and each resource's own (``appointments``, ``directory``, ``slots``, ``patients``);
+the other way there are three bodies (``commands``). Source: Lifecare MR2020, interface for appointment booking.
+
+A message that is not as that manual says raises one of `UNREADABLE`: mostly `BadMessage`, and where something has
+another shape altogether, what Python says to that. Whoever calls translates them, once, at the edge.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class BadMessage(ValueError):
+    """A message is not as the manual promises. The text names the place, never what stands there."""
+
+
+UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading such a message may raise."""

@@ -1,0 +1,60 @@
+"""Appointment: read as it is, in the installation's own state of it (``pending`` is the hub's to judge)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from canonical import codes, fhir
+from canonical.fhir import Resource
+from canonical.model import Record
+from mappings.lifecare import BadMessage
+from mappings.lifecare.carry import Carrier, instant, target
+from mappings.lifecare.vocabulary import Vocabulary
+
+KIND: Final = "Appointment"
+ARRIVAL_INSTRUCTION: Final = "https://lifecare.example/fhir/StructureDefinition/arrival-instruction"
+_STATUS: Final = frozenset({"booked", "pending", "cancelled", "fulfilled", "noshow"})
+
+
+def appointment(source: Resource, words: Vocabulary) -> Record:
+    """The record of one Appointment (manual §7). Raises `BadMessage`.
+
+    ``Record.patient`` is of whom it says it is; whether that is who was asked for is the caller's to check.
+    """
+    carrier = Carrier(source, KIND, words)
+    resource = carrier.resource
+    if resource.get("status") not in _STATUS:
+        raise BadMessage("Appointment.status is not one of the manual's")
+    if instant(resource, KIND, "start") >= instant(resource, KIND, "end"):
+        raise BadMessage("Appointment ends before it starts")
+    carrier.name_services("serviceType")
+    _instruct(carrier)
+    if fhir.identifier_value(resource, words.appointment) is None:
+        own = fhir.identifier(words.appointment, carrier.id, type_code="FILL")
+        resource["identifier"] = [own, *resource.get("identifier", ())]
+    return Record(KIND, carrier.id, resource, carrier.version, _patient(resource), carrier.notes)
+
+
+def placer_id(resource: Resource) -> str | None:
+    """The hub's own mark on the appointment, where it has one."""
+    return fhir.identifier_value(resource, codes.PLACER)
+
+
+def _instruct(carrier: Carrier) -> None:
+    """FHIR has an element for what the extension arrival-instruction tells the patient, and any portal knows it.
+
+    The extension stays, but for the Swedish text beside the Finnish one (``_valueString``): that moves, because the
+    most common FHIR model of Python refuses a whole resource for it.
+    """
+    for part in (fhir.extension(carrier.resource, ARRIVAL_INSTRUCTION) or {}).get("extension", ()):
+        if part["url"] == "text" and "patientInstruction" not in carrier.resource and "valueString" in part:
+            carrier.resource["patientInstruction"] = part["valueString"]
+            if translated := part.pop("_valueString", None):
+                carrier.resource["_patientInstruction"] = translated
+
+
+def _patient(resource: Resource) -> str:
+    numbers = [number for p in resource.get("participant", ()) if (number := target(p.get("actor", {}), "Patient"))]
+    if len(numbers) != 1:
+        raise BadMessage("Appointment.participant must name one patient")
+    return numbers[0]

@@ -1,0 +1,41 @@
+"""The directory: units, places, services, professionals and their calendars."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from canonical import codes, fhir
+from canonical.fhir import Resource
+from canonical.model import Record
+from canonical.notes import NoteKind
+from mappings.lifecare.carry import Carrier, target
+from mappings.lifecare.vocabulary import Vocabulary
+
+KINDS: Final = ("Organization", "Location", "HealthcareService", "Practitioner", "PractitionerRole", "Schedule")
+"""In this order nothing names what has not come yet."""
+
+_SERVICES_IN: Final = {"HealthcareService": "type", "Schedule": "serviceType"}
+
+
+def record(source: Resource, kind: str, words: Vocabulary) -> Record:
+    """The record of one directory resource of ``kind`` (manual §4). Raises `BadMessage`."""
+    carrier = Carrier(source, kind, words)
+    local = carrier.name_services(_SERVICES_IN[kind]) if kind in _SERVICES_IN else []
+    if kind == "HealthcareService":
+        _name_sector(carrier, local)
+    return Record(kind, carrier.id, carrier.resource, carrier.version, notes=carrier.notes)
+
+
+def service_of(schedule: Resource) -> str | None:
+    """The id of the HealthcareService whose calendar it is."""
+    return next((found for actor in schedule.get("actor", ()) if (found := target(actor, "HealthcareService"))), None)
+
+
+def _name_sector(carrier: Carrier, local: list[str]) -> None:
+    """Say in ``HealthcareService.category`` of which sector it is: by the table, or the installation's only one."""
+    known = carrier.words.services
+    sectors = sorted({known[code].sector if code in known else carrier.words.sector for code in local} - {""})
+    for sector in sectors:
+        carrier.resource.setdefault("category", []).append(fhir.concept(fhir.coding(codes.SECTOR, sector)))
+    if not sectors:
+        carrier.note(NoteKind.UNKNOWN_CODE, "HealthcareService.type", "the sector of the service is not known")

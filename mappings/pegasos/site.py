@@ -1,0 +1,86 @@
+"""What the mappings must know of one installation, and how its coded values and texts become FHIR's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from canonical import codes, fhir
+from canonical.fhir import Element
+from canonical.notes import Note, NoteKind
+from mappings.pegasos import tables
+from mappings.pegasos.hl7 import Segment, Value
+
+_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+UNSPEAKABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""Characters that a FHIR string does not have (R4, datatypes, string)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One installation: its name in the configuration, and the names agreed for MSH-3 to MSH-6.
+
+    ``charset`` (a key of `hl7.CHARSETS`) is what we write, and what an answer without MSH-18 is read with.
+    """
+
+    installation: str
+    sending_application: str
+    sending_facility: str
+    receiving_application: str
+    receiving_facility: str
+    processing_id: str = "P"
+    charset: str = "8859/1"
+
+    def system(self, what: str) -> str:
+        """The installation's own identifier or code system of ``what``."""
+        return codes.local(self.installation, what)
+
+    def code_system(self, written: str) -> str | None:
+        """The URI of a coding system as Pegasos writes it (CE-3), or None for one that is not known."""
+        if _OID.fullmatch(written):
+            return f"urn:oid:{written}"
+        row = tables.row("code-system", written)
+        if row is None:
+            return None
+        return row["system"] or self.system(row["local"])
+
+    def coding(self, value: Value, path: str, notes: list[Note], *, first: int = 1) -> Element | None:
+        """The Coding of a CE's components ``first`` (code), + 1 (text) and + 2 (system), or None where there is none.
+
+        A system that is not known becomes one of the installation's own, with an unknown-code note: nothing is guessed.
+        """
+        code, text, written = (value.text(first + i) for i in range(3))
+        if not code:
+            return None
+        system = self.code_system(written)
+        if system is None:
+            notes.append(Note(NoteKind.UNKNOWN_CODE, path, f"no known code system: {written or 'none is named'}"))
+            system = self.system("unknown")
+        return fhir.coding(system, code, plain(text, path, notes))
+
+    def kept(self, segment: Segment, notes: list[Note]) -> Element:
+        """A segment carried along unread, as it was written, in an extension of the installation's own."""
+        notes.append(Note(NoteKind.KEPT, segment.name, "carried along as it was written"))
+        return {"url": self.system("segment"), "valueString": segment.raw}
+
+
+def plain(text: str, path: str, notes: list[Note]) -> str:
+    """``text`` as a FHIR string can hold it: control characters, which it cannot, become U+FFFD, and are noted."""
+    if UNSPEAKABLE.search(text) is None:
+        return text
+    notes.append(Note(NoteKind.DROPPED, path, "control characters that a FHIR string cannot hold"))
+    return UNSPEAKABLE.sub("\ufffd", text)
+
+
+def unread(segment: Segment, read: Iterable[int]) -> list[Note]:
+    """A note for every field of ``segment`` that has a value, is not in ``read`` and not in the table of fields left
+    out on purpose."""
+    left_out = tables.table("ignored")
+    seen = frozenset(read)
+    return [
+        Note(NoteKind.DROPPED, f"{segment.name}-{number}", "nothing here carries it")
+        for number in segment.filled()
+        if number not in seen and (f"{segment.name}-{number}",) not in left_out
+    ]

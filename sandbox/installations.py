@@ -1,0 +1,156 @@
+"""Which installations there are, and which systems they run. Adding an installation is a data file; a system, a row.
+
+`data/<installation>.toml` says what is there besides people; SYSTEMS says how each system is spoken to and where its
+face is made.
+"""
+
+from __future__ import annotations
+
+import importlib
+import secrets
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+from typing import Final, cast
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from sandbox.engine.model import Service, Unit
+from sandbox.face import FaceMaker
+
+DATA: Final = Path(__file__).parent / "data"
+INSTALLATIONS: Final = ("lifecare-porvoo", "pegasos-loviisa")
+"""The installations of the default sandbox, in the order of their ports."""
+
+Credentials = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """How a kind of system is spoken to. `new_credentials` makes secrets; `public` is what a foreign client is told."""
+
+    protocol: str
+    manual: str
+    face: str
+    address: Callable[[str, int], str]
+    new_credentials: Callable[[str], Credentials]
+    public: Callable[[str, int, Mapping[str, str]], Credentials]
+
+    def face_maker(self) -> FaceMaker:
+        """Return the `make_face` of the system; its module is imported now, and not before."""
+        return cast(FaceMaker, importlib.import_module(self.face).make_face)
+
+
+def _lifecare_credentials(_: str) -> Credentials:
+    return {"client_id": "sotesilta", "client_secret": secrets.token_urlsafe(32)}
+
+
+def _lifecare_public(host: str, port: int, credentials: Mapping[str, str]) -> Credentials:
+    return {**credentials, "token_url": f"http://{host}:{port}/oauth2/token"}
+
+
+def _pegasos_credentials(installation: str) -> Credentials:
+    return {
+        "sending_application": "SOTESILTA",
+        "sending_facility": "ITAUUSIMAA",
+        "receiving_application": "PEGASOS",
+        "receiving_facility": installation.removeprefix("pegasos-").upper(),
+    }
+
+
+SYSTEMS: Final[Mapping[str, System]] = {
+    "lifecare": System(
+        protocol="FHIR R4 over REST",
+        manual="sandbox/lifecare/INTERFACE.md",
+        face="sandbox.lifecare.face",
+        address=lambda host, port: f"http://{host}:{port}/fhir",
+        new_credentials=_lifecare_credentials,
+        public=_lifecare_public,
+    ),
+    "pegasos": System(
+        protocol="HL7 v2.4 over MLLP",
+        manual="sandbox/pegasos/INTERFACE.md",
+        face="sandbox.pegasos.face",
+        address=lambda host, port: f"mllp://{host}:{port}",
+        new_credentials=_pegasos_credentials,
+        public=lambda host, port, credentials: dict(credentials),
+    ),
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IdSeries(_Strict):
+    """Ids of one kind: a prefix and a running number."""
+
+    prefix: str
+    first: int
+
+    def make(self, index: int) -> str:
+        """Return the id at a place of the series, from 0."""
+        return f"{self.prefix}{self.first + index}"
+
+
+class Ids(_Strict):
+    """The series of one installation. `visit` is for test persons' visits, `seeded` for what a day opens with."""
+
+    patient: IdSeries
+    calendar: IdSeries
+    professional: IdSeries
+    visit: IdSeries
+    appointment: IdSeries
+    seeded: IdSeries
+
+
+class Hours(_Strict):
+    """One calendar of a member of staff: local wall-clock hours on `weekdays` (Monday 0)."""
+
+    service: str
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
+    opens: time = time(8)
+    closes: time = time(16)
+
+
+class Post(_Strict):
+    """One member of staff, without a name: the seed gives one. The first language is the mother tongue."""
+
+    title_fi: str
+    title_sv: str
+    unit: str
+    languages: tuple[str, ...]
+    calendars: tuple[Hours, ...]
+
+
+class InstallationData(_Strict):
+    """What `data/<installation>.toml` says."""
+
+    name: str
+    system: str
+    release: str
+    municipalities: tuple[str, ...]
+    sectors: tuple[str, ...]
+    ids: Ids
+    units: tuple[Unit, ...]
+    services: tuple[Service, ...]
+    staff: tuple[Post, ...]
+
+    @model_validator(mode="after")
+    def _known_names(self) -> InstallationData:
+        units, services = {unit.id for unit in self.units}, {service.code for service in self.services}
+        for post in self.staff:
+            strangers = [post.unit] if post.unit not in units else []
+            strangers += [hours.service for hours in post.calendars if hours.service not in services]
+            if strangers:
+                raise ValueError(f"{self.name}: staff names {strangers}, which is no unit or service of this file")
+        if self.system not in SYSTEMS:
+            raise ValueError(f"{self.name}: no system {self.system!r} in SYSTEMS")
+        return self
+
+
+def load_installation(name: str) -> InstallationData:
+    """Return the data of one installation. Raises pydantic.ValidationError for a data file that is not right."""
+    return InstallationData.model_validate(tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8")))

@@ -1,0 +1,211 @@
+"""Carrying out a request under a fault (INTERFACE.md, appendix A.2).
+
+Everything here is the sandbox's, nothing the vendor's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import orjson
+
+from sandbox.engine import errors
+from sandbox.engine.decisions import Decision
+from sandbox.engine.system import RecordSystem
+from sandbox.faults import Fault
+from sandbox.journal import Journal
+from sandbox.lifecare.appointments import Booking
+from sandbox.lifecare.outcome import Answer, Json, Refusal, of_status
+from sandbox.lifecare.resources import Resources
+from sandbox.lifecare.slots import Slots
+from sandbox.lifecare.wire import Wire
+
+LATE_LIMIT: Final = 5.0
+"""The manual's maximum service time: work of this system is never later than this."""
+
+_PAGE: Final = (
+    b"<!DOCTYPE html><html><head><title>Kirjaudu</title></head><body><h1>Istunto on vanhentunut</h1></body></html>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request whose form is in order: what it is (for the faults), about whom (a HETU), and the work to do.
+
+    `work` may raise Refusal and has then changed nothing. `booking` is set for `POST Appointment`.
+    """
+
+    operation: str
+    person: str | None
+    work: Callable[[], Answer]
+    booking: Booking | None = None
+
+
+Handler = Callable[[Job, Fault, Wire], Awaitable[Answer | None]]
+
+
+class Misbehaviour:
+    """Does jobs as the faults say. A job without an answer on the wire gives None."""
+
+    def __init__(self, system: RecordSystem, resources: Resources, slots: Slots, journal: Journal) -> None:
+        self._system = system
+        self._resources = resources
+        self._slots = slots
+        self._journal = journal
+        self._later: set[asyncio.Task[None]] = set()
+        self._stopped = asyncio.Event()
+        self._handlers: dict[str, Handler] = {
+            "slow": self._slow,
+            "half-open": self._half_open,
+            "drop-request": self._drop_request,
+            "drop-answer": self._drop_answer,
+            "cut-reply": self._cut_reply,
+            "work-late": self._work_late,
+            "error": self._error,
+            "error-after-work": self._error_after_work,
+            "garbage": self._garbage,
+            "wrong-charset": self._wrong_charset,
+            "wrong-person": self._wrong_person,
+            "pending-answer": self._pending_answer,
+            "duplicate": self._duplicate,
+            "html-200": self._html,
+            "desk-takes-the-time": self._desk_takes_the_time,
+        }
+        self.kinds = frozenset(self._handlers) | {"refuse-connection"}
+
+    async def do(self, job: Job, fault: Fault | None, wire: Wire) -> Answer | None:
+        """Do a job, under a fault or without."""
+        if fault is None:
+            return _work(job)
+        wire.fault = fault.kind
+        return await self._handlers[fault.kind](job, fault, wire)
+
+    async def stop(self) -> None:
+        """Give up what was to be done later and wait no longer, as a system does that is switched off."""
+        self._stopped.set()
+        for task in self._later:
+            task.cancel()
+        await asyncio.gather(*self._later, return_exceptions=True)
+        self._later.clear()
+
+    # ---- when
+
+    async def _slow(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        answer = _work(job)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), fault.number("seconds"))
+        return answer
+
+    async def _half_open(self, job: Job, fault: Fault, wire: Wire) -> None:
+        wire.leave_unanswered("not answered, connection left open; nothing done")
+
+    async def _drop_request(self, job: Job, fault: Fault, wire: Wire) -> None:
+        wire.drop("connection closed; nothing done")
+
+    async def _drop_answer(self, job: Job, fault: Fault, wire: Wire) -> None:
+        wire.drop(f"connection closed; work done: {_work(job).status}")
+
+    async def _work_late(self, job: Job, fault: Fault, wire: Wire) -> None:
+        delay = min(fault.number("seconds"), LATE_LIMIT)
+        task = asyncio.create_task(self._late(job, delay))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+        wire.drop(f"connection closed; the work follows after {delay:g} s")
+
+    async def _late(self, job: Job, delay: float) -> None:
+        await asyncio.sleep(delay)
+        status = _work(job).status
+        self._journal.record("sent", b"", operation=job.operation, fault="work-late", note=f"work done late: {status}")
+
+    # ---- what
+
+    async def _cut_reply(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        length = int(fault.number("bytes"))
+        wire.shape, wire.hang_up = (lambda raw: raw[:length]), True
+        return _work(job)
+
+    async def _garbage(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        # The first byte is never that of a status line.
+        wire.shape, wire.hang_up = (lambda raw: b"\xfe" + secrets.token_bytes(63)), True
+        return _work(job)
+
+    async def _duplicate(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        wire.shape = lambda raw: raw + raw
+        return _work(job)
+
+    async def _error(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        answer = of_status(_status(fault, usual=503, lowest=400))
+        if answer.status in (502, 503, 504):  # the manual: Retry-After says that no work was done
+            return replace(answer, headers={**answer.headers, "retry-after": "1"})
+        return answer
+
+    async def _error_after_work(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        _work(job)
+        return of_status(_status(fault, usual=500, lowest=500))
+
+    async def _html(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        _work(job)
+        return Answer(200, _PAGE, {"content-type": "text/html; charset=utf-8"})
+
+    async def _wrong_charset(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        answer = _work(job)
+        return replace(answer, body=answer.body.decode("utf-8").encode("iso-8859-1", "replace"))
+
+    async def _wrong_person(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        answer = _work(job)
+        others = (one for one in self._system.patients() if one.hetu != job.person)
+        other = next(others, None)
+        if answer.status >= 300 or other is None:
+            return answer
+        resource = orjson.loads(answer.body)
+        patient = self._resources.patient(other)
+        for entry in resource.get("entry", [{"resource": resource}]):
+            _make_about(entry["resource"], patient)
+        return replace(answer, body=orjson.dumps(resource))
+
+    async def _pending_answer(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        if job.booking is None:
+            return _work(job)
+        job.booking.pending = True
+        answer = _work(job)
+        if job.booking.made is not None:
+            decision: Decision = "booked" if fault.text("decide") == "booked" else "refused"
+            self._system.decide_later(job.booking.made, decision, fault.number("after"))
+        return answer
+
+    async def _desk_takes_the_time(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+        place = self._slots.place(job.booking.slot) if job.booking is not None else None
+        if job.booking is not None and place is not None:
+            calendar, start, _ = place
+            with suppress(errors.NoSuchTime):  # past: the booking itself says so
+                self._system.take_time(calendar.id, start, besides=job.booking.patient)
+        return _work(job)
+
+
+def _work(job: Job) -> Answer:
+    try:
+        return job.work()
+    except Refusal as refusal:
+        return refusal.answer()
+
+
+def _status(fault: Fault, *, usual: int, lowest: int) -> int:
+    """Return the HTTP status a fault asks for; `usual` when it names none, or one below `lowest`."""
+    code = fault.text("code")
+    status = int(code) if code.isascii() and code.isdigit() and len(code) == 3 else usual
+    return status if lowest <= status <= 599 else usual
+
+
+def _make_about(resource: dict[str, Any], patient: Json) -> None:
+    """Make a Patient or an Appointment one of another person; anything else is left as it is."""
+    if resource["resourceType"] == "Patient":
+        resource.clear()
+        resource.update(patient)
+    for participant in resource.get("participant", []):
+        if participant["actor"]["reference"].startswith("Patient/"):
+            participant["actor"]["reference"] = f"Patient/{patient['id']}"

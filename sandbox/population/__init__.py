@@ -1,0 +1,1 @@
+"""The synthetic population: people who do not exist, the same for the same seed on any machine."""

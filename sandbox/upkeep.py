@@ -1,0 +1,109 @@
+"""What happens in real time without anybody asking: listeners close and open with faults, desks decide."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from sandbox.face import Face
+from sandbox.world import Installation, World
+
+PERIOD_SECONDS: Final = 0.1
+
+log = logging.getLogger("sandbox")
+
+
+class Upkeep:
+    """Runs the faces of a world: starts and stops them, and keeps them to the faults that are on."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._paused: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Start every face. One that cannot listen is logged, with what to do, and the others go on without it."""
+        for one in self._world.installations.values():
+            await self._start_face(one)
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop every face. Safe to call when not started."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+        for one in self._world.installations.values():
+            if one.face is not None:
+                await one.face.stop()
+
+    async def reset(self, seed: int | None) -> None:
+        """Reset the world with its faces stopped: no connection and no work still going on reaches the new one."""
+        async with self._turn:
+            faces = [(one, one.face) for one in self._world.installations.values() if one.face is not None]
+            for _, face in faces:
+                await face.stop()
+            self._world.reset(seed)
+            for one, face in faces:
+                await self._listen(one, face)
+            self._paused.clear()
+
+    async def apply(self) -> None:
+        """Bring the listeners in line with the faults, and let due decisions happen; returns when it is so."""
+        async with self._turn:
+            for one in self._world.installations.values():
+                one.system.decide_due()
+                await self._open_or_close(one)
+
+    async def failed(self) -> None:
+        """Wait for ever, or raise what ended the upkeep: with a failing disk the sandbox must not go on."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(PERIOD_SECONDS)
+            await self.apply()
+
+    async def _start_face(self, one: Installation) -> None:
+        face = one.make_face()
+        if await self._listen(one, face):
+            one.face = face
+
+    async def _listen(self, one: Installation, face: Face) -> bool:
+        try:
+            await face.start()
+        except OSError as err:
+            _cannot_listen(one, err)
+            return False
+        one.problem = None
+        return True
+
+    async def _open_or_close(self, one: Installation) -> None:
+        if one.face is None or one.faults.refusing == (one.data.name in self._paused):
+            return
+        if one.faults.refusing:
+            await one.face.pause_listening()
+            self._paused.add(one.data.name)
+        else:
+            await self._resume(one, one.face)
+
+    async def _resume(self, one: Installation, face: Face) -> None:
+        try:
+            await face.resume_listening()
+        except OSError as err:  # somebody took the port meanwhile: tried again at every turn, told once
+            if one.problem is None:
+                _cannot_listen(one, err)
+            return
+        one.problem = None
+        self._paused.discard(one.data.name)
+
+
+def _cannot_listen(one: Installation, err: OSError) -> None:
+    one.problem = (
+        f"{one.data.name} cannot listen on {one.config.host}:{one.config.port} ({err.strerror or err}). Free the port, "
+        f"or change it under [installations.{one.data.name}] in sandbox.toml, and start the sandbox again."
+    )
+    log.error(one.problem)

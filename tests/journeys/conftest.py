@@ -1,0 +1,191 @@
+"""A whole demo in processes of its own, on free ports: what a user starts, asked over real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+QUIET_WITHIN = 75.0
+"""Seconds in which every unknown outcome must have been settled: the longest quiescence time and some looks."""
+
+
+def free_ports(count: int) -> int:
+    """The first of ``count`` ports in a row that are free now."""
+    for first in range(20_000 + os.getpid() % 20_000, 60_000, count):
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + count):
+                    probe = held.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise RuntimeError("no free ports")
+
+
+@dataclass
+class Demo:
+    """A running demo: the hub through its API, the record systems through the sandbox's control interface."""
+
+    folder: Path
+    told: dict[str, Any]
+    process: subprocess.Popen[bytes]
+
+    @property
+    def fhir(self) -> str:
+        return str(self.told["fhir"])
+
+    def person(self, key: str) -> dict[str, Any]:
+        found: dict[str, Any] = next(p for p in self.told["persons"] if p["key"] == key)
+        return found
+
+    def client(self, token: str, *, timeout: float = 40.0) -> httpx.Client:
+        """A portal with the token of that name."""
+        headers = {"Authorization": f"Bearer {self.told['tokens'][token]}"}
+        return httpx.Client(base_url=self.fhir, headers=headers, timeout=timeout)
+
+    def control(self) -> httpx.Client:
+        return httpx.Client(base_url=self.told["sandbox"], timeout=20.0)
+
+    # The record system's own view
+
+    def bookings(self, installation: str, **query: str) -> list[dict[str, Any]]:
+        with self.control() as control:
+            answer = control.get(f"/installations/{installation}/bookings", params=query)
+            answer.raise_for_status()
+            found: list[dict[str, Any]] = answer.json()
+            return found
+
+    def fault(self, installation: str, kind: str, operation: str, **more: Any) -> None:
+        with self.control() as control:
+            body = {"kind": kind, "operation": operation, **more}
+            control.post(f"/installations/{installation}/faults", json=body).raise_for_status()
+
+    def clear_faults(self) -> None:
+        with self.control() as control:
+            for one in self.told["installations"]:
+                control.delete(f"/installations/{one['name']}/faults").raise_for_status()
+
+    # A portal's steps
+
+    def slots(self, client: httpx.Client, installation: str, count: int = 100, **query: str) -> list[dict[str, Any]]:
+        """Free times of one installation, in order."""
+        found: list[dict[str, Any]] = []
+        url: str | None = "/Slot"
+        params: dict[str, str] | None = {"status": "free", "_count": "200", **query}
+        while url and len(found) < count:
+            answer = client.get(url, params=params)
+            answer.raise_for_status()
+            bundle = answer.json()
+            found += [e["resource"] for e in bundle.get("entry", []) if e["search"]["mode"] == "match"
+                      and e["resource"]["meta"]["source"].endswith("/" + installation)]  # fmt: skip
+            url, params = next((x["url"] for x in bundle["link"] if x["relation"] == "next"), None), None
+        return found[:count]
+
+    def patient(self, client: httpx.Client) -> str:
+        bundle = client.get("/Patient").raise_for_status().json()
+        return str(bundle["entry"][0]["resource"]["id"])
+
+    def book(self, client: httpx.Client, slot: dict[str, Any], key: str | None = None, **more: Any) -> httpx.Response:
+        patient = {"actor": {"reference": f"Patient/{self.patient(client)}"}, "status": "accepted"}
+        body = {
+            "resourceType": "Appointment",
+            "status": "booked",
+            "slot": [{"reference": f"Slot/{slot['id']}"}],
+            "participant": [patient],
+            **more,
+        }
+        headers = {"Idempotency-Key": key} if key else {}
+        return client.post("/Appointment", json=body, headers=headers)
+
+    def cancel(self, client: httpx.Client, appointment: dict[str, Any], **headers: str) -> httpx.Response:
+        body = {**appointment, "status": "cancelled", "cancelationReason": {"text": "En pääse."}}
+        match = {"If-Match": f'W/"{appointment["meta"]["versionId"]}"', **headers}
+        return client.put(f"/Appointment/{appointment['id']}", json=body, headers=match)
+
+    def receipt(self, client: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
+        """The final receipt of a 202, however long it takes until the outcome is known."""
+        until = time.monotonic() + QUIET_WITHIN
+        path = answer.headers["Content-Location"].split("/fhir", 1)[1]
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                found = client.get(path)
+                task: dict[str, Any] = found.json()
+                if found.status_code == 200 and task["status"] in ("completed", "rejected", "on-hold"):
+                    return task
+            assert time.monotonic() < until, "the outcome was never found out"
+            time.sleep(0.3)
+
+    # What dies
+
+    def kill(self, which: str) -> None:
+        """``kill -9`` of the hub or the sandbox."""
+        os.kill(int((self.folder / f"{which}.pid").read_text()), signal.SIGKILL)
+
+    def wait_ready(self, within: float = 60.0) -> None:
+        until = time.monotonic() + within
+        url = self.fhir.removesuffix("/fhir") + "/readyz"
+        while time.monotonic() < until:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(url).status_code == 200:
+                    return
+            time.sleep(0.1)
+        raise AssertionError(f"not ready: {(self.folder / 'hub.log').read_text()[-3000:]}")
+
+
+@contextlib.contextmanager
+def started(folder: Path) -> Iterator[Demo]:
+    """A demo from start to a clean stop."""
+    port = free_ports(8)
+    command = [sys.executable, "-m", "silta", "demo", "--port", str(port), "--state", str(folder)]
+    log = (folder.parent / f"{folder.name}.out").open("wb")
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        until = time.monotonic() + 60
+        while not (folder / "demo.json").exists():
+            assert process.poll() is None and time.monotonic() < until, "the demo did not start"
+            time.sleep(0.05)
+        demo = Demo(folder, json.loads((folder / "demo.json").read_text()), process)
+        demo.wait_ready()
+        yield demo
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        log.close()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One demo for all journeys of a test process; each journey takes its own times and persons."""
+    with started(tmp_path_factory.mktemp("journeys") / "state") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_fault_is_left_on(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "demo" in request.fixturenames:
+        request.getfixturevalue("demo").clear_faults()
+
+
+@pytest.fixture
+def key() -> str:
+    """A fresh Idempotency-Key."""
+    return uuid.uuid4().hex
