@@ -42,7 +42,10 @@ class Face(Protocol):
         ...
 
     async def start(self) -> None:
-        """Listen. Returns when the first connection can be taken. Raises OSError if the port cannot be had."""
+        """Listen. Returns when the first connection can be taken. Raises OSError if the port cannot be had.
+
+        Called once: a stopped face is not started again, a reset makes a new one.
+        """
         ...
 
     async def stop(self) -> None:

@@ -73,6 +73,9 @@ async def running(config: SandboxConfig, state: Path) -> AsyncIterator[Running]:
     Raises ServeError when the control or register port cannot be had; StoreError or ClockError for a damaged state.
     """
     world = World(config, state)
+    # The state is locked by now, so the file is this process's alone.
+    pid_file = state / PID_FILE
+    pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
     upkeep = Upkeep(world)
     control = HttpListener(control_app(world, upkeep), config.host, config.control_port)
     register_asgi = register_app(lambda: world.population, config.register_.api_key)
@@ -86,6 +89,7 @@ async def running(config: SandboxConfig, state: Path) -> AsyncIterator[Running]:
     finally:
         await asyncio.gather(control.stop(), register.stop())
         await upkeep.stop()
+        pid_file.unlink(missing_ok=True)
         world.close()
 
 
@@ -96,14 +100,9 @@ async def serve(config: SandboxConfig, state: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(config, state) as sandbox:
-        pid_file = state / PID_FILE
-        pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
-        try:
-            log.info("ready: control interface on http://%s:%d", config.host, sandbox.control.port)
-            await _stopped(stop, sandbox.upkeep)
-            log.info("stopping")
-        finally:
-            pid_file.unlink(missing_ok=True)
+        log.info("ready: control interface on http://%s:%d", config.host, sandbox.control.port)
+        await _stopped(stop, sandbox.upkeep)
+        log.info("stopping")
 
 
 async def _stopped(stop: asyncio.Event, upkeep: Upkeep) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Final
 
 from sandbox.face import Face
@@ -35,20 +36,16 @@ class Upkeep:
             self._task.cancel()
             await asyncio.wait([self._task])
             self._task = None
-        for one in self._world.installations.values():
-            if one.face is not None:
-                await one.face.stop()
+        await self._stop_faces()
 
     async def reset(self, seed: int | None) -> None:
-        """Reset the world with its faces stopped: no connection and no work still going on reaches the new one."""
+        """Reset the world, with new faces on the same ports: nothing of the old ones reaches the new world."""
         async with self._turn:
-            faces = [(one, one.face) for one in self._world.installations.values() if one.face is not None]
-            for _, face in faces:
-                await face.stop()
+            await self._stop_faces()
             self._world.reset(seed)
-            for one, face in faces:
-                await self._listen(one, face)
             self._paused.clear()
+            for one in self._world.installations.values():
+                await self._start_face(one)
 
     async def apply(self) -> None:
         """Bring the listeners in line with the faults, and let due decisions happen; returns when it is so."""
@@ -69,17 +66,19 @@ class Upkeep:
 
     async def _start_face(self, one: Installation) -> None:
         face = one.make_face()
-        if await self._listen(one, face):
-            one.face = face
-
-    async def _listen(self, one: Installation, face: Face) -> bool:
         try:
             await face.start()
         except OSError as err:
             _cannot_listen(one, err)
-            return False
-        one.problem = None
-        return True
+            return
+        # A port that was any becomes this one, so that a reset does not change the address.
+        one.face, one.problem, one.config = face, None, replace(one.config, port=face.port)
+
+    async def _stop_faces(self) -> None:
+        for one in self._world.installations.values():
+            if one.face is not None:
+                await one.face.stop()
+                one.face = None
 
     async def _open_or_close(self, one: Installation) -> None:
         if one.face is None or one.faults.refusing == (one.data.name in self._paused):

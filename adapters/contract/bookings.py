@@ -109,7 +109,7 @@ class BookingContract:
         person = exam.subject.known[1]
         patient = await exam.patient(person)
         time = (await exam.times_for(person))[0].time
-        local_id = await exam.subject.desk_book(person, time)
+        local_id = await exam.desk_book(person, time)
         record = await exam.adapter.appointment(exam.call(), local_id)
         assert record is not None
         checks.appointment(record, patient)
@@ -180,7 +180,7 @@ class BookingContract:
         person = exam.subject.known[0]
         time = (await exam.times_for(person))[0].time
         command = await exam.book(person, time=time)
-        await exam.subject.desk_book(person, time)
+        await exam.desk_book(person, time)
         assert await exam.adapter.look(exam.call(), command) is None, "look() found a booking of the desk's"
 
     async def test_appointment_that_does_not_exist_is_none(self, exam: Exam) -> None:
@@ -209,7 +209,7 @@ class CancelContract:
         needs(exam.subject, Capability.CANCEL)
         person = exam.subject.known[0]
         time = (await exam.times_for(person))[0].time
-        local_id = await exam.subject.desk_book(person, time)
+        local_id = await exam.desk_book(person, time)
         record = await exam.adapter.appointment(exam.call(), local_id)
         assert record is not None
         outcome = await exam.attempt(

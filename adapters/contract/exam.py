@@ -45,6 +45,8 @@ class Exam:
     subject: Subject
     ledger: Ledger = field(default_factory=Ledger)
     _placer_ids: dict[str, str] = field(default_factory=dict)
+    _tried: list[str] = field(default_factory=list)
+    _at_the_desk: list[str] = field(default_factory=list)
 
     @property
     def adapter(self) -> Adapter:
@@ -62,7 +64,8 @@ class Exam:
     def secrets(self) -> list[str]:
         """What no error and no log line may hold."""
         people = [*self.subject.known, self.subject.stranger]
-        return [COMMENT, *{person.family for person in people}, *{person.hetu for person in people}]
+        names = {name for person in people for name in (person.family, *person.given) if len(name) > 3}
+        return [COMMENT, *names, *{person.hetu for person in people}]
 
     async def patient(self, person: Person) -> LocalPatient:
         """The person as the installation knows them."""
@@ -102,7 +105,26 @@ class Exam:
     async def book(self, person: Person, *, comment: str = "", time: TimeKey | None = None) -> Book:
         """A book command ready to be sent."""
         wanted = time or (await self.times_for(person))[0].time
-        return Book(uuid4().hex, person, wanted, await self.patient(person), comment)
+        command = Book(uuid4().hex, person, wanted, await self.patient(person), comment)
+        self._tried.append(command.placer_id)
+        return command
+
+    async def desk_book(self, person: Person, time: TimeKey) -> str:
+        """The desk books; the appointment's local id."""
+        local_id = await self.subject.desk_book(person, time)
+        self._at_the_desk.append(local_id)
+        return local_id
+
+    async def tidy(self) -> None:
+        """Give back the times that the test took, so that a subject that outlives it does not fill up."""
+        left = [b for placer_id in self._tried for b in await self.subject.bookings(placer_id)]
+        for booking in left:
+            if booking.status in ("booked", "pending"):
+                await self.subject.desk_cancel(booking.local_id)
+        for local_id in self._at_the_desk:
+            record = await self.adapter.appointment(self.call(), local_id)
+            if record is not None and record.resource["status"] == "booked":
+                await self.subject.desk_cancel(local_id)
 
     async def booked(self, person: Person, time: TimeKey | None = None) -> tuple[Book, Record]:
         """A booking that was made."""

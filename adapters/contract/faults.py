@@ -141,7 +141,7 @@ async def _question(exam: Exam, operation: Operation) -> Question:
         time = (await exam.times_for(person))[0].time
         day = (exam.subject.start, time.end)
         return lambda call: adapter.find_free(call, exam.query(*day))
-    local_id = await exam.subject.desk_book(person, (await exam.times_for(person))[0].time)
+    local_id = await exam.desk_book(person, (await exam.times_for(person))[0].time)
     if operation is Operation.READ:
         return lambda call: adapter.appointment(call, local_id)
     patient = await exam.patient(person)

@@ -98,8 +98,8 @@ class Minor:
 class Subject(ABC):
     """One installation to be examined. Set the attributes, define the abstract methods; override the rest if need be.
 
-    A subject may be used for one test or for many: the suite takes what is free and known at the moment, and leaves
-    bookings behind.
+    A subject may be used for one test or for many: the suite takes what is free and known at the moment, and has the
+    desk cancel afterwards what it booked. The persons it registers stay.
     """
 
     adapter: Adapter

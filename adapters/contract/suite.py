@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
 from adapters.contract.bookings import BookingContract, CancelContract, PersonContract
 from adapters.contract.capabilities import CapabilityContract
@@ -34,10 +35,12 @@ class AdapterContract(
 ):
     """Behaviour that every adapter shows. Inherit it beside a fixture ``subject`` that gives a `Subject`."""
 
-    @pytest.fixture
-    def exam(self, subject: Subject) -> Exam:
-        """This test's way to the subject."""
-        return Exam(subject)
+    @pytest_asyncio.fixture
+    async def exam(self, subject: Subject) -> AsyncIterator[Exam]:
+        """This test's way to the subject, which is left as free as it was found."""
+        exam = Exam(subject)
+        yield exam
+        await exam.tidy()
 
     @pytest.fixture(autouse=True)
     def _logs_tell_nothing(self, exam: Exam, caplog: pytest.LogCaptureFixture) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Final
 
 import httpx
@@ -42,7 +42,7 @@ class LifecareAdapter(Adapter):
     def __init__(self, installation: Installation, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """Raises `Misconfigured` with every problem of the options. ``transport`` replaces the network (tests)."""
         options = Options.of(installation)
-        self.installation = installation
+        self.installation = replace(installation, options=options.shown())
         self.profile = profile(options)
         self._words = vocabulary(installation.name, options.root, installation.sectors)
         self._wire = Wire(options, transport)
@@ -233,9 +233,9 @@ def _free_searches(query: FreeQuery) -> Iterator[list[tuple[str, str]]]:
         narrowed.append(("schedule.actor", ",".join(f"HealthcareService/{one}" for one in query.services)))
     if query.schedules is not None:
         narrowed.append(("schedule", ",".join(f"Schedule/{one}" for one in query.schedules)))
-    start = query.start
-    while start < query.end:
-        end = min(query.end, start + _LONGEST_SPAN)
+    start, last = query.start.astimezone(UTC), query.end.astimezone(UTC)  # two clock faces do not compare as instants
+    while start < last:
+        end = min(last, start + _LONGEST_SPAN)
         span = [("start", f"ge{times.iso(start)}"), ("start", f"lt{times.iso(end)}")]
         yield [("status", "free"), *span, *narrowed, PAGE]
         start = end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError
@@ -44,8 +44,12 @@ class Options(BaseModel):
     limit: float = Field(15.0, gt=0, le=120)
     quiescence: float = Field(6.0, ge=5, le=600)
     connect_limit: float = Field(4.0, gt=0, le=60)
-    connections: int = Field(100, ge=1, le=100, description="of reads; of writes as many again (the vendor allows 200)")
+    connections: int = Field(100, ge=1, le=100, description="of reads; of writes as many again")
     ca_file: FilePath | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """The options for people to see: secrets masked."""
+        return self.model_dump(mode="json")
 
     @classmethod
     def of(cls, installation: Installation) -> Self:

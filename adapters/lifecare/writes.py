@@ -18,7 +18,7 @@ from adapters.errors import (
 )
 from adapters.lifecare.trip import Trip
 from adapters.lifecare.wire import Reply, Request, Wire
-from canonical import codes, times
+from canonical import codes, hetu, times
 from canonical.commands import Book, Cancel, RegisterPerson
 from canonical.fhir import Resource
 from canonical.model import Record
@@ -57,7 +57,7 @@ class Writes:
         """
         if command.patient is None:
             raise UnknownPatient("a booking without the installation's own patient number; nothing was sent")
-        if not _MARK.fullmatch(command.placer_id):
+        if not _MARK.fullmatch(command.placer_id) or hetu.appears_in(command.placer_id):
             raise Misconfigured("a placer id that Lifecare does not take")
         if unfit := commands.unfit(command):
             raise Refused(f"{unfit}; nothing was sent", native="text")

@@ -48,9 +48,7 @@ def open(installation: Installation) -> MemoryAdapter:  # noqa: A001 - the name 
     `adapters.errors.Misconfigured` where there are any."""
     if installation.options:
         raise Misconfigured(f"{installation.name}: the memory adapter has no options")
-    return open_memory(
-        installation.name, municipalities=installation.municipalities, sectors=installation.sectors
-    )
+    return open_memory(installation.name, municipalities=installation.municipalities, sectors=installation.sectors)
 
 
 def _visit(master: Master, after: datetime, code: str | None) -> None:

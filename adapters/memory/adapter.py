@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final, TypeVar
@@ -36,6 +37,7 @@ from canonical.times import iso
 
 T = TypeVar("T")
 
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _WRITES: Final = frozenset({"book", "cancel", "register"})
 _REFUSALS: Final[dict[str, type[Refused]]] = {
     "time-taken": SlotTaken,
@@ -181,6 +183,8 @@ class MemoryAdapter(Adapter):
         texts = (command.comment, command.reason) if isinstance(command, Book) else (command.reason,)
         if max(map(len, texts)) > self.profile.text_limit:
             raise Refused(f"{command.kind}: more than {self.profile.text_limit} characters", native="text-too-long")
+        if any(map(_CONTROL.search, texts)):
+            raise Refused(f"{command.kind}: a control character that FHIR does not carry", native="character-set")
 
     async def _ask(self, call: Call, asked: Row) -> list[Row]:
         """Send one request and take its rows; every way it can end is an error of `adapters.errors`."""

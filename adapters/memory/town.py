@@ -16,6 +16,7 @@ from canonical.model import Person
 TODAY: Final = datetime(2027, 3, 22, 6, 0, tzinfo=UTC)
 """Where the business clock stands unless told otherwise: Monday, eight in the morning in Helsinki."""
 
+DAY: Final = timedelta(days=1)
 WEEKS: Final = 6
 _CHECKS: Final = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 _FAMILIES: Final = (

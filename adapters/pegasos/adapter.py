@@ -26,7 +26,7 @@ T = TypeVar("T")
 _FILES: Final[Sequence[requests.MasterFile]] = ("LOC", "PRA", "CDM", "ZKA")
 _MAX_DAYS: Final = 90
 """Pegasos takes 93 days at once; on the local clock a span may be an hour longer than it is."""
-_MAX_PAGES: Final = 1000
+_MAX_PAGES: Final = 200
 _MAX_QUESTIONS: Final = 4
 """More services or calendars than this are not asked for one by one, but all at once."""
 _GAPS: Final = {

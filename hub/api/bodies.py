@@ -18,6 +18,8 @@ from hub.api.ports import BookRequest, CancelRequest, ClientIdentifier, Criterio
 
 MOST_IDENTIFIERS: Final = 5
 LONGEST_COMMENT: Final = 32 * 1024
+MOST_PARTS: Final = 40_000
+"""Members and items of a body, counted roughly (a comma in a text counts too) before anything is built of it."""
 
 # What a booking may hold. Of these, the ones in _MASTERS are the record system's to say: accepted, and its own values
 # come back. id, meta, text and language are the hub's: read over, as FHIR wants it of a create.
@@ -44,6 +46,8 @@ def appointment(body: bytes) -> dict[str, Any]:
 
     One rule of R4 is not asked for: start and end may be left out (app-3), for they are the Slot's.
     """
+    if sum(body.count(part) for part in (b",", b"{", b"[")) > MOST_PARTS:
+        raise Failed("too-costly", f"a body of more than {MOST_PARTS} parts")
     try:
         resource = strict_json.loads(body)
     except strict_json.BadJson as err:

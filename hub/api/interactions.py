@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from canonical import codes
+
 Interaction = Literal["read", "vread", "search-type", "create", "update"]
 ParamType = Literal["token", "date", "reference", "string", "uri"]
 
@@ -20,7 +22,7 @@ DEFAULT_PER_PAGE: Final = 50
 class Param:
     """A search parameter. ``expression`` is FHIRPath, empty where the value does not stand in the resource itself.
     ``targets`` are what a reference may name; ``codes`` the whole of a closed value set; ``system`` the one code system
-    a token may name. ``own`` ones are defined by this hub and published as SearchParameter resources."""
+    a token may name, and ``pattern`` what its codes look like. ``own`` ones are defined by this hub and published as SearchParameter resources."""
 
     name: str
     type: ParamType
@@ -29,6 +31,7 @@ class Param:
     targets: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     system: str | None = None
+    pattern: str | None = None
     own: bool = False
 
 
@@ -207,7 +210,8 @@ _KINDS: Final = (
                 "municipality",
                 "token",
                 "Municipality whose residents the time is for, by its three-figure code (`434`).",
-                system="urn:oid:1.2.246.537.6.21",
+                system=codes.MUNICIPALITY,
+                pattern="[0-9]{3}",
                 own=True,
             ),
             Param(
@@ -215,14 +219,15 @@ _KINDS: Final = (
                 "token",
                 "Sector of care: `health`, `oral` or `social`.",
                 codes=SECTORS,
-                system="https://sotesilta.example/fhir/CodeSystem/sector",
+                system=codes.SECTOR,
                 own=True,
             ),
             Param(
                 "language",
                 "token",
                 "Language the service is given in (`fi`, `sv`, `en`).",
-                system="urn:ietf:bcp:47",
+                system=codes.LANGUAGE,
+                pattern="[a-z]{2,3}",
                 own=True,
             ),
         ),

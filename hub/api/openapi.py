@@ -40,6 +40,7 @@ _WRITE: Final = (
     "business-rule",
     "not-supported",
     "text-too-long",
+    "too-costly",
     "bad-key",
     "key-reused",
     "in-flight",
@@ -137,7 +138,8 @@ def _metadata() -> dict[str, Any]:
 
 def _search(kind: Kind) -> dict[str, Any]:
     operation = _operation(f"search{kind.name}", f"Search {kind.name}", _codes(kind, _SEARCH), "Bundle")
-    return operation | {"description": kind.documentation, "parameters": _parameters(kind)}
+    operation["responses"]["200"]["links"] = {"first": _link(kind, "$response.body#/entry/0/resource/id")}
+    return _opened(kind, operation) | {"description": kind.documentation, "parameters": _parameters(kind)}
 
 
 def _post_search(kind: Kind) -> dict[str, Any]:
@@ -145,7 +147,7 @@ def _post_search(kind: Kind) -> dict[str, Any]:
     form = {"schema": {"type": "object", "properties": fields, "additionalProperties": False}}
     codes = _codes(kind, (*_SEARCH, *_BODY))
     operation = _operation(f"postSearch{kind.name}", f"Search {kind.name}, parameters in the body", codes, "Bundle")
-    return operation | {"requestBody": {"content": {FORM: form}}}
+    return _opened(kind, operation) | {"requestBody": {"content": {FORM: form}}}
 
 
 def _read(kind: Kind) -> dict[str, Any]:
@@ -153,7 +155,7 @@ def _read(kind: Kind) -> dict[str, Any]:
     operation = _operation(f"read{kind.name}", f"Read one {kind.name}", codes, kind.name)
     operation["responses"]["304"] = _answer("Not changed since the version of If-None-Match")
     headers = [_header("If-None-Match", 'An ETag: 304 when it is still the version (`W/"3"`).')]
-    return operation | {"parameters": [_path("id", schemas.ID), _format(), *headers]}
+    return _opened(kind, operation) | {"parameters": [_path("id", schemas.ID), _format(), *headers]}
 
 
 def _vread(kind: Kind) -> dict[str, Any]:
@@ -165,6 +167,7 @@ def _vread(kind: Kind) -> dict[str, Any]:
 def _create(kind: Kind) -> dict[str, Any]:
     operation = _operation("book", "Book a free time", _BOOK, kind.name, status="201")
     operation["responses"]["200"] = _answer("If-None-Exist found it; nothing was done", kind.name)
+    operation["responses"]["201"]["links"] = {"booked": _link(kind, "$response.body#/id")}
     once = _header("If-None-Exist", "Search parameters: book only if nothing matches.")
     return operation | {
         "description": f"{kind.documentation} 201 means that the record system confirmed it.",
@@ -182,6 +185,15 @@ def _update(kind: Kind) -> dict[str, Any]:
         "parameters": [_path("id", schemas.ID), match, _key(), _prefer()],
         "requestBody": _request_body(kind.name),
     }
+
+
+def _link(kind: Kind, identity: str) -> dict[str, Any]:
+    return {"operationId": f"read{kind.name}", "parameters": {"id": identity}}
+
+
+def _opened(kind: Kind, operation: dict[str, Any]) -> dict[str, Any]:
+    """Without a token, where the type is public."""
+    return operation | ({"security": []} if kind.public else {})
 
 
 def _operation(name: str, summary: str, codes: Iterable[str], schema: str, *, status: str = "200") -> dict[str, Any]:
@@ -221,7 +233,7 @@ def _parameters(kind: Kind) -> list[dict[str, Any]]:
             continue  # never made by hand
         schema: Schema = {"type": "string", "enum": list(result.values)} if result.values else {"const": "json"}
         if result.name == "_count":
-            schema = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+            schema = {"type": "integer", "minimum": 0}
         parameters.append({"name": result.name, "in": "query", "description": result.documentation, "schema": schema})
     if kind.sort:
         orders = {"type": "string", "enum": [order for order, _ in kind.sort]}
@@ -236,11 +248,11 @@ def _schema(param: Param) -> Schema:
         case "date":
             return {"type": "string", "pattern": _DATE}
         case "reference":
-            return {"type": "string", "pattern": rf"^({'|'.join(param.targets)})/[A-Za-z0-9\-.]{{1,64}}$"}
+            return {"type": "string", "pattern": rf"^(({'|'.join(param.targets)})/)?[A-Za-z0-9\-.]{{1,64}}$"}
         case _ if param.name == "_id":
             return {"type": "string", "pattern": schemas.ID}
-        case _ if param.system:
-            return {"type": "string", "pattern": "^[a-z0-9]{2,3}$"}
+        case _ if param.pattern:
+            return {"type": "string", "pattern": f"^{param.pattern}$"}
         case _:
             return {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9./:-]{0,99}$"}
 

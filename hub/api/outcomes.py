@@ -63,8 +63,10 @@ def resource(found: Iterable[Failed], language: Language, request_id: str | None
 
 def receipt(answer: Unknown) -> Failed:
     """The problem of a write whose outcome is not known: its receipt will tell."""
-    task = Link(f"Task/{answer.task_id}")
-    return Failed(answer.code, retry_after=answer.retry_after, see=task, replayed=answer.replayed)
+    see = [Link(f"Task/{answer.task_id}")]
+    if answer.target is not None:
+        see.append(Link(f"Appointment/{answer.target}"))
+    return Failed(answer.code, retry_after=answer.retry_after, see=see, replayed=answer.replayed)
 
 
 def missing(one: Missing, language: Language) -> bytes:
@@ -93,8 +95,7 @@ def _issue(problem: Failed, rule: Rule, language: Language, request_id: str | No
         {"url": ALTERNATIVE, "valueReference": _reference(one.reference, one.display)}
         for one in problem.alternatives[:MOST_ALTERNATIVES]
     ]
-    if problem.see:
-        extensions.append({"url": SEE, "valueReference": _reference(problem.see.reference, problem.see.display)})
+    extensions += [{"url": SEE, "valueReference": _reference(one.reference, one.display)} for one in problem.see]
     return ({"extension": extensions} if extensions else {}) | issue
 
 

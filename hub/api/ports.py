@@ -32,8 +32,8 @@ class Failed(Exception):
     """The answer is a problem of the error contract.
 
     ``detail`` is for developers: protocol facts, never personal data. ``expression`` names the elements or parameters
-    to blame. ``facts`` fill the contract's templates (``capability``, ``installation``). ``see`` is the resource that
-    is in the way (a duplicate's Appointment) or that goes on telling (a receipt ``Task/…``). ``replayed`` is set when
+    to blame. ``facts`` fill the contract's templates (``capability``, ``installation``). ``see`` is what is in
+    the way (a duplicate's Appointment) or what goes on telling (a receipt ``Task/…``). ``replayed`` is set when
     it is the answer of an earlier request with the same key. ``also`` are further problems of the same request.
     """
 
@@ -46,7 +46,7 @@ class Failed(Exception):
         facts: Mapping[str, str] | None = None,
         retry_after: float | None = None,
         alternatives: Sequence[Link] = (),
-        see: Link | None = None,
+        see: Link | Sequence[Link] = (),
         replayed: bool = False,
         also: Sequence[Failed] = (),
     ) -> None:
@@ -57,7 +57,7 @@ class Failed(Exception):
         self.facts: Mapping[str, str] = facts or {}
         self.retry_after = retry_after
         self.alternatives = tuple(alternatives)
-        self.see = see
+        self.see = (see,) if isinstance(see, Link) else tuple(see)
         self.replayed = replayed
         self.also = tuple(also)
 

@@ -24,7 +24,7 @@ _MOST_FIELDS: Final = 50
 _MOST_VALUES: Final = 100
 _LONGEST: Final = 2000
 _SHOWN: Final = re.compile(r"[A-Za-z_][A-Za-z_:.\-]{0,49}")
-_DIGITS: Final = re.compile(r"[0-9]{1,9}")
+_DIGITS: Final = re.compile(r"[0-9]{1,40}")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _COMMA: Final = re.compile(r"(?<!\\)((?:\\\\)*),")
 _BAR: Final = re.compile(r"(?<!\\)((?:\\\\)*)\|")
@@ -153,6 +153,8 @@ def _token(param: Param, text: str) -> Token:
         raise _bad(param.name, f"its system is {param.system}")
     if param.codes and token.code not in param.codes:
         raise _bad(param.name, f"it is one of {', '.join(param.codes)}")
+    if param.pattern is not None and not re.fullmatch(param.pattern, token.code or ""):
+        raise _bad(param.name, f"its code is {param.pattern}")
     if param.name == "_id" and (token.system is not None or not _ID.fullmatch(token.code or "")):
         raise _bad(param.name, "not an id")
     return token

@@ -95,7 +95,7 @@ async def _answered(
         final = not isinstance(answer, Kept | Unknown)
     except Failed as problem:
         reply = outcome.reply(problem, request, settings.help)
-        final = problem.code not in _NOT_FINAL and not problem.replayed
+        final = problem.code not in _NOT_FINAL
     if asked.key is not None and final:
         headers = tuple(reply.headers)
         await usecases.remember(access, asked, Kept(reply.status, headers, reply.body))

@@ -19,7 +19,7 @@ from hub.store import links
 from hub.store.errors import AnotherPatientRecord
 from hub.store.observation import Observation, number, replaces
 from hub.store.schema import command, own_identifiers, resource
-from hub.store.versions import Content, birth_date, content_digest, write
+from hub.store.versions import Content, content_digest, write
 
 _MANY: Final = 500
 _OWN: Final = "own_identifiers.identifiers"
@@ -72,8 +72,7 @@ class Batch:
             unknown = row.unknown_command if row is not None and row.local_id is not None else None
             place = (record.kind, hub_id, self._seen.installation, record.local_id, owner)
             content = Content(*place, said, record.version, unknown)
-            born = birth_date(self._connection, self._sealer, owner)
-            write(self._connection, self._sealer, content, self._seen.seen, birth_date=born, after=self._must_pass)
+            write(self._connection, self._sealer, content, self._seen.seen, row, after=self._must_pass)
 
     def _replaces(self, row: SqlRow[Any], record: Record) -> bool:
         return replaces(row.master_version, row.observed_until, record.version, self._seen)

@@ -181,7 +181,7 @@ class Database:
         for attempt in range(_ATTEMPTS):
             try:
                 with self.engine.connect() as opened:
-                    connection = opened.execution_options(**{_WRITES: True})
+                    connection = writing(opened)
                     with connection.begin() as transaction:
                         _perform(connection, group)
                         self._commit(transaction.commit)
@@ -296,6 +296,11 @@ def _make_durable(connection: Any, _: Any) -> None:
     safe = connection.execute("PRAGMA synchronous").fetchone()[0] >= 2
     if mode != "wal" or not safe or not connection.execute("PRAGMA foreign_keys").fetchone()[0]:
         raise UnsafeDatabase(f"SQLite must keep a write-ahead log with full synchronisation, not {mode}")
+
+
+def writing(connection: Connection) -> Connection:
+    """The connection, whose next transaction is going to write."""
+    return connection.execution_options(**{_WRITES: True})
 
 
 def _begin(connection: Connection) -> None:

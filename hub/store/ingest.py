@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from canonical.model import Record
 from hub import resources
@@ -16,8 +16,8 @@ from hub.store import links
 from hub.store.batch import Batch
 from hub.store.errors import AnotherPatientRecord
 from hub.store.observation import Observation
-from hub.store.schema import resource
-from hub.store.versions import birth_date, content_of, write
+from hub.store.schema import Instant, resource
+from hub.store.versions import content_of, write
 
 __all__ = ["ENTERED_IN_ERROR", "LIVE", "REGISTER", "Ingest", "Observation", "held"]
 
@@ -25,6 +25,19 @@ REGISTER: Final = "population-register"
 ENTERED_IN_ERROR: Final = "entered-in-error"
 LIVE: Final = ("proposed", "pending", "booked", "arrived", "checked-in")
 """Statuses of an Appointment that hold its time."""
+
+_HELD: Final = (
+    select(resource.c.hub_id)
+    .where(
+        resource.c.kind == "Appointment",
+        resource.c.patient == bindparam("by_patient"),
+        resource.c.start == bindparam("by_start", type_=Instant()),
+        resource.c.installation == bindparam("by_installation"),
+        resource.c.status.in_(LIVE),
+    )
+    .order_by(resource.c.hub_id)
+    .limit(1)
+)
 
 
 class Ingest:
@@ -107,18 +120,11 @@ class Ingest:
             if row.local_id not in there:
                 content = content_of(row, self._sealer)
                 said = resources.with_status(content.resource, ENTERED_IN_ERROR)
-                born = birth_date(connection, self._sealer, row.patient)
                 gone = replace(content, resource=said, master_version=None)
-                write(connection, self._sealer, gone, seen.seen, birth_date=born)
+                write(connection, self._sealer, gone, seen.seen, row)
 
 
 def held(connection: Connection, patient: str, installation: str, start: datetime) -> str | None:
     """The person's live Appointment of that installation at that start, or None."""
-    wanted = select(resource.c.hub_id).where(
-        resource.c.kind == "Appointment",
-        resource.c.patient == patient,
-        resource.c.start == start,
-        resource.c.installation == installation,
-        resource.c.status.in_(LIVE),
-    )
-    return connection.execute(wanted.order_by(resource.c.hub_id).limit(1)).scalar_one_or_none()
+    place = {"by_patient": patient, "by_installation": installation, "by_start": start}
+    return connection.execute(_HELD, place).scalar_one_or_none()

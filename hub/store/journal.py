@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 from sqlalchemy import Row as SqlRow
 
 from canonical.commands import Book, dump, load
@@ -26,8 +26,8 @@ from hub.store.batch import keep_own_identifiers
 from hub.store.database import Database
 from hub.store.ingest import held
 from hub.store.pending import Effects, shows
-from hub.store.schema import command, idempotency
-from hub.store.sql import insert
+from hub.store.schema import Moment, command, idempotency
+from hub.store.sql import insert_or_leave
 
 _PAYLOAD: Final = "command.payload"
 
@@ -60,20 +60,17 @@ class SqlJournal:
             # Nothing of a command that is not accepted stays, its key neither: the portal may use it again.
             connection.execute(delete(command).where(command.c.id == new.id))
             if key is not None:
-                connection.execute(delete(idempotency).where(_is_key(key)))
+                connection.execute(delete(idempotency).where(*_IS_KEY), {"by_scope": key.scope, "by_key": key.key})
             return refused
 
         return await self._database.write(work)
 
     async def claim(self, command_id: str, lease: Lease, now: float) -> Row | None:
         """See `JournalStore.claim`."""
-        claimed = (
-            update(command)
-            .where(command.c.id == command_id, command.c.state.in_([state.value for state in OPEN]), _nobody_holds(now))
-            .values(fence=command.c.fence + 1, lease_owner=lease.owner, lease_until=lease.until)
-            .returning(command)
+        lease_row = {"by_id": command_id, "now": now, "lease_owner": lease.owner, "lease_until": lease.until}
+        return await self._database.write(
+            lambda connection: self._maybe(connection.execute(_CLAIM, lease_row).one_or_none())
         )
-        return await self._database.write(lambda connection: self._maybe(connection.execute(claimed).one_or_none()))
 
     async def move(self, command_id: str, fence: int, move: Move) -> Row | None:
         """See `JournalStore.move`. Raises `AnotherPatientRecord` for a record of somebody else: nothing moved."""
@@ -83,8 +80,8 @@ class SqlJournal:
             if before is None or before.fence != fence:
                 return None
             check(before.state, move.to)
-            moved = update(command).where(command.c.id == command_id).values(self._changes(before, move))
-            after = self.row(connection.execute(moved.returning(command)).one())
+            changes = self._changes(before, move) | {"by_id": command_id}
+            after = self.row(connection.execute(_MOVE, changes).one())
             self._effects.of_move(connection, before, after, move.record, move.at)
             return after
 
@@ -100,8 +97,7 @@ class SqlJournal:
             if row is None or row.state in FINAL or row.new.target is None:
                 return row
             self._effects.show(connection, row, at)
-            shown = update(command).where(command.c.id == command_id).values(shown=True)
-            return self.row(connection.execute(shown.returning(command)).one())
+            return self.row(connection.execute(_CHANGE, {"by_id": command_id, "shown": True}).one())
 
         return await self._database.write(work)
 
@@ -113,8 +109,9 @@ class SqlJournal:
 
     async def get(self, command_id: str) -> Row | None:
         """See `JournalStore.get`."""
-        wanted = select(command).where(command.c.id == command_id)
-        return await self._database.read(lambda connection: self._maybe(connection.execute(wanted).one_or_none()))
+        return await self._database.read(
+            lambda connection: self._maybe(connection.execute(_BY_ID, {"by_id": command_id}).one_or_none())
+        )
 
     async def due(self, now: float, limit: int) -> list[str]:
         """See `JournalStore.due`. An unknown row without a time to wake is due: nothing waits for ever unseen."""
@@ -144,7 +141,7 @@ class SqlJournal:
             "payload": self._sealer.seal(dump(move.command), _PAYLOAD) if move.command else None,
         }
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        changes |= {"state": move.to.value, "changed_at": move.at, "version": command.c.version + 1}
+        changes |= {"state": move.to.value, "changed_at": move.at}
         if move.release:
             changes |= {"lease_owner": None, "lease_until": None}
         if move.to in FINAL:
@@ -154,8 +151,7 @@ class SqlJournal:
         return changes
 
     def _locked(self, connection: Connection, command_id: str) -> Row | None:
-        wanted = select(command).where(command.c.id == command_id).with_for_update()
-        return self._maybe(connection.execute(wanted).one_or_none())
+        return self._maybe(connection.execute(_LOCKED, {"by_id": command_id}).one_or_none())
 
     def _maybe(self, row: SqlRow[Any] | None) -> Row | None:
         return self.row(row) if row is not None else None
@@ -193,33 +189,39 @@ class SqlJournal:
         )
 
 
-def _nobody_holds(now: float) -> Any:
+def _nobody_holds(now: Any) -> Any:
     return or_(command.c.lease_until.is_(None), command.c.lease_until <= now)
 
 
-def _is_key(key: IdempotencyKey) -> Any:
-    return and_(idempotency.c.scope == key.scope, idempotency.c.key == key.key)
+_IS_OPEN: Final = command.c.state.in_(sorted(state.value for state in OPEN))
+_BY_ID: Final = select(command).where(command.c.id == bindparam("by_id"))
+_LOCKED: Final = _BY_ID.with_for_update()
+_CHANGE: Final = update(command).where(command.c.id == bindparam("by_id")).returning(command)
+_MOVE: Final = _CHANGE.values(version=command.c.version + 1)
+_CLAIM: Final = (
+    update(command)
+    .where(command.c.id == bindparam("by_id"), _IS_OPEN, _nobody_holds(bindparam("now", type_=Moment())))
+    .values(fence=command.c.fence + 1)
+    .returning(command)
+)
+_LANE: Final = select(command.c.id).where(command.c.open_lane == bindparam("by_lane"))
+_IS_KEY: Final = (idempotency.c.scope == bindparam("by_scope"), idempotency.c.key == bindparam("by_key"))
+_KEY: Final = select(idempotency.c.command_id, idempotency.c.fingerprint).where(*_IS_KEY)
 
 
 def _key_known(connection: Connection, key: IdempotencyKey, command_id: str, at: float) -> KeyKnown | None:
     """Bind the key to the command, or say whose it is. A concurrent user of the key is waited for by the insert."""
-    bound = connection.execute(
-        insert(connection, idempotency)
-        .values(scope=key.scope, key=key.key, fingerprint=key.fingerprint, command_id=command_id, created_at=at)
-        .on_conflict_do_nothing()
-        .returning(idempotency.c.key)
-    ).one_or_none()
-    if bound is not None:
+    row = {"scope": key.scope, "key": key.key, "fingerprint": key.fingerprint}
+    bound = insert_or_leave(connection, idempotency, *idempotency.primary_key)
+    if connection.execute(bound, row | {"command_id": command_id, "created_at": at}).one_or_none() is not None:
         return None
-    known = connection.execute(
-        select(idempotency.c.command_id, idempotency.c.fingerprint).where(_is_key(key)).with_for_update()
-    ).one()
+    known = connection.execute(_KEY, {"by_scope": key.scope, "by_key": key.key}).one()
     return KeyKnown(known.command_id, same=known.fingerprint == key.fingerprint)
 
 
 def _insert(connection: Connection, new: NewCommand, lease: Lease, at: float, payload: bytes) -> LaneTaken | None:
     """Insert the row, or say who has the lane. The insert waits for a concurrent user of the lane to be done."""
-    values = {
+    row = {
         "id": new.id,
         "kind": new.command.kind,
         "installation": new.installation,
@@ -244,11 +246,9 @@ def _insert(connection: Connection, new: NewCommand, lease: Lease, at: float, pa
         "changed_at": at,
         "shown": False,
     }
-    row = insert(connection, command).values(values)
-    row = row.on_conflict_do_nothing(index_elements=[command.c.open_lane])
-    holder = select(command.c.id).where(command.c.open_lane == new.lane)
-    while connection.execute(row.returning(command.c.id)).one_or_none() is None:
-        taken = connection.execute(holder).scalar_one_or_none()
+    free = insert_or_leave(connection, command, command.c.open_lane)
+    while connection.execute(free, row).one_or_none() is None:
+        taken = connection.execute(_LANE, {"by_lane": new.lane}).scalar_one_or_none()
         if taken is not None:
             return LaneTaken(taken)
         # The holder ended between the two statements: the lane is free now.

@@ -10,16 +10,36 @@ import secrets
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from hub.sealing import Sealer
 from hub.store.database import Database
 from hub.store.schema import alias, history, link, patient_link, resource, token
-from hub.store.sql import insert
+from hub.store.sql import insert_or_leave, insert_or_update
 
 _MANY: Final = 500
 PATIENT_NUMBER: Final = "patient_link.number"
 """The sealing context of a patient number."""
+
+_FIND: Final = select(link.c.hub_id).where(
+    link.c.kind == bindparam("by_kind"),
+    link.c.installation == bindparam("by_installation"),
+    link.c.local_id == bindparam("by_local_id"),
+)
+_LOCAL: Final = select(link.c.installation, link.c.local_id).where(
+    link.c.kind == bindparam("by_kind"), link.c.hub_id == bindparam("by_id")
+)
+_CANONICAL: Final = select(alias.c.canonical).where(
+    alias.c.kind == bindparam("by_kind"), alias.c.hub_id == bindparam("by_id")
+)
+_PATIENTS_OF: Final = (
+    select(patient_link.c.patient)
+    .where(
+        patient_link.c.installation == bindparam("by_installation"),
+        patient_link.c.number_hash == bindparam("by_hash"),
+    )
+    .order_by(patient_link.c.patient)
+)
 
 
 def new_id() -> str:
@@ -50,10 +70,8 @@ class Links:
 
 def find(connection: Connection, kind: str, installation: str, local_id: str) -> str | None:
     """The hub id that is tied to the local id, or None."""
-    wanted = select(link.c.hub_id).where(
-        link.c.kind == kind, link.c.installation == installation, link.c.local_id == local_id
-    )
-    return connection.execute(wanted).scalar_one_or_none()
+    place = {"by_kind": kind, "by_installation": installation, "by_local_id": local_id}
+    return connection.execute(_FIND, place).scalar_one_or_none()
 
 
 def find_many(connection: Connection, kind: str, installation: str, local_ids: Iterable[str]) -> dict[str, str]:
@@ -77,14 +95,10 @@ def hub_id(connection: Connection, kind: str, installation: str, local_id: str, 
     known = find(connection, kind, installation, local_id)
     if known is not None:
         return known
-    made = connection.execute(
-        insert(connection, link)
-        .values(kind=kind, hub_id=reserved or new_id(), installation=installation, local_id=local_id)
-        .on_conflict_do_nothing(index_elements=[link.c.kind, link.c.installation, link.c.local_id])
-        .returning(link.c.hub_id)
-    ).scalar_one_or_none()
-    if made is not None:
-        return str(made)
+    row = {"kind": kind, "hub_id": reserved or new_id(), "installation": installation, "local_id": local_id}
+    by_local_id = (link.c.kind, link.c.installation, link.c.local_id)
+    if connection.execute(insert_or_leave(connection, link, *by_local_id), row).one_or_none() is not None:
+        return row["hub_id"]
     # Somebody else tied it between the two statements.
     known = find(connection, kind, installation, local_id)
     assert known is not None, "links are never taken away"
@@ -93,15 +107,13 @@ def hub_id(connection: Connection, kind: str, installation: str, local_id: str, 
 
 def local(connection: Connection, kind: str, hub_id: str) -> tuple[str, str] | None:
     """(installation, local id) of a hub id, or None."""
-    wanted = select(link.c.installation, link.c.local_id).where(link.c.kind == kind, link.c.hub_id == hub_id)
-    row = connection.execute(wanted).one_or_none()
+    row = connection.execute(_LOCAL, {"by_kind": kind, "by_id": hub_id}).one_or_none()
     return (row.installation, row.local_id) if row is not None else None
 
 
 def canonical(connection: Connection, kind: str, hub_id: str) -> str:
     """The id under which the resource is kept: ``hub_id`` itself, or what it is an alias of."""
-    wanted = select(alias.c.canonical).where(alias.c.kind == kind, alias.c.hub_id == hub_id)
-    return connection.execute(wanted).scalar_one_or_none() or hub_id
+    return connection.execute(_CANONICAL, {"by_kind": kind, "by_id": hub_id}).scalar_one_or_none() or hub_id
 
 
 def bind(connection: Connection, kind: str, target: str, installation: str, local_id: str) -> int:
@@ -137,14 +149,12 @@ def keep_patient(
         "number_hash": _number_hash(sealer, installation, number) if number is not None else None,
         "asked_at": asked_at,
     }
-    row = insert(connection, patient_link).values(patient=patient, installation=installation, **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["patient", "installation"], set_=values))
+    row = {"patient": patient, "installation": installation} | values
+    connection.execute(insert_or_update(connection, patient_link), row)
 
 
 def patients_of(connection: Connection, sealer: Sealer, installation: str, number: str) -> list[str]:
     """The hub Patient ids that are tied to a patient number (one; none; after a merge perhaps two)."""
-    wanted = select(patient_link.c.patient).where(
-        patient_link.c.installation == installation,
-        patient_link.c.number_hash == _number_hash(sealer, installation, number),
-    )
-    return list(connection.execute(wanted.order_by(patient_link.c.patient)).scalars())
+    number_hash = _number_hash(sealer, installation, number)
+    found = connection.execute(_PATIENTS_OF, {"by_installation": installation, "by_hash": number_hash})
+    return list(found.scalars())

@@ -19,9 +19,8 @@ from hub.journal.ports import NewCommand, Row
 from hub.journal.states import FINAL, State
 from hub.sealing import Sealer
 from hub.store import links
-from hub.store.errors import AnotherPatientRecord
 from hub.store.ingest import ENTERED_IN_ERROR, Ingest, Observation
-from hub.store.versions import Content, Seen, birth_date, content_of, current, write
+from hub.store.versions import Content, Seen, content_of, current, write
 
 Render = Callable[[NewCommand], Resource]
 _KIND = "Appointment"
@@ -66,12 +65,12 @@ class Effects:
         there = current(connection, _KIND, new.target)
         if there is not None and there.unknown_command != new.id and not isinstance(new.command, Book):
             marked = replace(content_of(there, self._sealer), unknown_command=new.id)
-            self._rewrite(connection, marked, Seen(there.observed_from, there.observed_until, at))
+            write(connection, self._sealer, marked, Seen(there.observed_from, there.observed_until, at), there)
         elif there is None and isinstance(new.command, Book):
             content = Content(
                 _KIND, new.target, new.installation, None, new.subject, self._render(new), unknown_command=new.id
             )
-            self._rewrite(connection, content, Seen(0.0, 0.0, at))
+            write(connection, self._sealer, content, Seen(0.0, 0.0, at), None)
 
     def _end(self, connection: Connection, after: Row, at: float) -> None:
         """The command has its final word: nothing is unknown any more."""
@@ -82,7 +81,7 @@ class Effects:
         content = replace(content_of(there, self._sealer), unknown_command=None)
         if there.local_id is None and after.state is State.REFUSED:
             content = replace(content, resource=resources.with_status(content.resource, ENTERED_IN_ERROR))
-        self._rewrite(connection, content, Seen(there.observed_from, there.observed_until, at))
+        write(connection, self._sealer, content, Seen(there.observed_from, there.observed_until, at), there)
 
     def _take(self, connection: Connection, after: Row, record: Record, seen: Observation) -> None:
         """The master's answer to the command."""
@@ -90,27 +89,19 @@ class Effects:
         if record.kind == "Patient":
             links.keep_patient(connection, self._sealer, new.subject, new.installation, record.local_id, seen.ended)
             return
-        self._check_patient(connection, after, record, seen.ended)
+        self._link_patient(connection, new, seen.ended)
         must_pass = 0
         if record.kind == _KIND and new.target is not None:
             must_pass = links.bind(connection, _KIND, new.target, new.installation, record.local_id)
         self._ingest.records(connection, [record], seen, patient=new.subject, must_pass=must_pass)
 
-    def _check_patient(self, connection: Connection, after: Row, record: Record, at: float) -> None:
-        """The record is the subject's, by the number that the command itself was sent with."""
-        new = after.new
+    def _link_patient(self, connection: Connection, new: NewCommand, at: float) -> None:
+        """The subject is who the command was sent for: the number was found in its preparation."""
         known = new.command.patient if isinstance(new.command, Book | Cancel) else None
-        if known is None:
-            return
-        if record.patient != known.number:
-            raise AnotherPatientRecord(new.installation, record.kind, record.local_id)
-        owners = links.patients_of(connection, self._sealer, new.installation, known.number)
-        if new.subject not in owners:
+        if known is not None and new.subject not in links.patients_of(
+            connection, self._sealer, new.installation, known.number
+        ):
             links.keep_patient(connection, self._sealer, new.subject, new.installation, known.number, at)
-
-    def _rewrite(self, connection: Connection, content: Content, seen: Seen) -> None:
-        born = birth_date(connection, self._sealer, content.patient)
-        write(connection, self._sealer, content, seen, birth_date=born)
 
 
 def _began(before: Row, at: float) -> float:

@@ -14,7 +14,7 @@ from hub.store import links
 from hub.store.database import Database
 from hub.store.ingest import REGISTER, Ingest, Observation
 from hub.store.schema import patient_link, person
-from hub.store.sql import insert
+from hub.store.sql import insert_or_leave
 from hub.store.versions import BIRTH_DATE
 
 _HETU: Final = "person.hetu"
@@ -47,8 +47,7 @@ class People:
 
         def work(connection: Connection) -> str:
             hub_id: str = links.hub_id(connection, "Patient", REGISTER, hashed)
-            new = insert(connection, person).values(hub_id=hub_id, hetu=sealed).on_conflict_do_nothing()
-            connection.execute(new)
+            connection.execute(insert_or_leave(connection, person), {"hub_id": hub_id, "hetu": sealed})
             return hub_id
 
         known = await self.by_hetu(hetu)

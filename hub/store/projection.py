@@ -5,6 +5,7 @@ Every read takes an `Access`, and it becomes part of the query: there is no way 
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sqlalchemy import Row as SqlRow
 from canonical.model import Record
 from hub.access import Access
 from hub.api.ports import Criterion
+from hub.resources import PERSONAL
 from hub.sealing import TOKEN_BYTES, Sealer
 from hub.store import links
 from hub.store.criteria import Condition, UnknownParameter, matching, visible
@@ -29,6 +31,7 @@ from hub.store.versions import HISTORY_JSON, JSON, hashing
 __all__ = ["BadCursor", "Observation", "Page", "Projection", "Stored", "UnknownParameter", "Version"]
 
 _MICROSECONDS: Final = 1_000_000
+_PART: Final = 50
 _NO_START: Final = -(2**62)
 _CURSOR: Final = struct.Struct(">q")
 
@@ -105,13 +108,19 @@ class Projection:
         patient: str | None = None,
         complete_for: str | None = None,
     ) -> dict[tuple[str, str], str]:
-        """Take what an installation said; see `Ingest.records`. One transaction: all of it, or nothing when it raises
-        `AnotherPatientRecord`."""
-
-        def work(connection: Connection) -> dict[tuple[str, str], str]:
-            return self._ingest.records(connection, records, seen, patient=patient, complete_for=complete_for)
-
-        return await self._database.write(work)
+        """Take what an installation said; see `Ingest.records`. What is about a person is taken whole, or not at all
+        when it raises `AnotherPatientRecord`; a directory in parts, so that nobody has to wait for all of it."""
+        if patient is not None or complete_for is not None or any(record.kind in PERSONAL for record in records):
+            return await self._database.write(
+                lambda connection: self._ingest.records(
+                    connection, records, seen, patient=patient, complete_for=complete_for
+                )
+            )
+        ids: dict[tuple[str, str], str] = {}
+        for begin in range(0, len(records), _PART):
+            part = records[begin : begin + _PART]
+            ids |= await self._database.write(functools.partial(self._ingest.records, records=part, seen=seen))
+        return ids
 
     async def gone(self, kind: str, hub_id: str, seen: Observation) -> None:
         """The master was asked for this one and has it no more: it becomes ``entered-in-error``, unless somebody's

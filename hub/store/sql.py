@@ -1,14 +1,42 @@
-"""The little that SQLite and PostgreSQL spell differently."""
+"""What SQLite and PostgreSQL spell differently, as statements that are made once.
+
+Building a statement costs more than running it: what runs often is a constant whose values are parameters.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Column, Connection, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def insert(connection: Connection, table: Table) -> postgresql.Insert:
-    """An INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``. Ask what happened with RETURNING:
-    psycopg's row count after ON CONFLICT is -1."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)  # type: ignore[return-value]  # both spell the two methods the same way
-    return postgresql.insert(table)
+def insert_or_leave(connection: Connection, table: Table, *unique: Column[Any]) -> Executable:
+    """INSERT of one row that leaves a row which has the same ``unique`` columns (none given: any unique columns).
+
+    Returns the new row's ``unique`` columns, or its primary key; no row where there was one (psycopg's row count after
+    ON CONFLICT is -1). A concurrent insert of such a row is waited for.
+    """
+    return _insert_or_leave(connection.dialect.name, table, unique)
+
+
+def insert_or_update(connection: Connection, table: Table) -> Executable:
+    """INSERT of one row over the row that has its primary key."""
+    return _insert_or_update(connection.dialect.name, table)
+
+
+@cache
+def _insert_or_leave(dialect: str, table: Table, unique: tuple[Column[Any], ...]) -> Executable:
+    returned = unique or tuple(table.primary_key)
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=unique or None).returning(*returned)
+    return postgresql.insert(table).on_conflict_do_nothing(index_elements=unique or None).returning(*returned)
+
+
+@cache
+def _insert_or_update(dialect: str, table: Table) -> Executable:
+    row = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    key = list(table.primary_key)
+    changed = {column.name: row.excluded[column.name] for column in table.columns if column not in key}
+    return row.on_conflict_do_update(index_elements=key, set_=changed)

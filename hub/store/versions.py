@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy import Row as SqlRow
 
 from canonical import strict_json
@@ -16,12 +16,24 @@ from canonical.fhir import Resource
 from hub import resources
 from hub.sealing import Sealer
 from hub.store.schema import from_microseconds, history, person, resource, token
-from hub.store.sql import insert
+from hub.store.sql import insert_or_update
 from hub.store.tokens import tokens
 
 JSON: Final = "resource.json"
 HISTORY_JSON: Final = "history.json"
 BIRTH_DATE: Final = "person.birth_date"
+
+_CURRENT: Final = (
+    select(resource)
+    .where(resource.c.kind == bindparam("by_kind"), resource.c.hub_id == bindparam("by_id"))
+    .with_for_update()
+)
+_BORN: Final = select(person.c.birth_date).where(person.c.hub_id == bindparam("by_id"))
+_OF: Final = (token.c.kind == bindparam("by_kind"), token.c.hub_id == bindparam("by_id"))
+_TOKENS: Final = select(token.c.name, token.c.value).where(*_OF)
+_REMEMBER: Final = history.insert()
+_FIND_BY: Final = token.insert()
+_FORGET: Final = delete(token).where(*_OF, token.c.name == bindparam("by_name"), token.c.value == bindparam("by_value"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +64,7 @@ class Seen:
 
 def current(connection: Connection, kind: str, hub_id: str) -> SqlRow[Any] | None:
     """The row as it is, locked for this transaction."""
-    wanted = select(resource).where(resource.c.kind == kind, resource.c.hub_id == hub_id).with_for_update()
-    return connection.execute(wanted).one_or_none()
+    return connection.execute(_CURRENT, {"by_kind": kind, "by_id": hub_id}).one_or_none()
 
 
 def content_of(row: SqlRow[Any], sealer: Sealer) -> Content:
@@ -80,7 +91,7 @@ def birth_date(connection: Connection, sealer: Sealer, patient: str | None) -> d
     """The person's date of birth, where the register has told it."""
     if patient is None:
         return None
-    sealed = connection.execute(select(person.c.birth_date).where(person.c.hub_id == patient)).scalar_one_or_none()
+    sealed = connection.execute(_BORN, {"by_id": patient}).scalar_one_or_none()
     return date.fromisoformat(sealer.open(sealed, BIRTH_DATE).decode()) if sealed is not None else None
 
 
@@ -94,15 +105,14 @@ def write(
     sealer: Sealer,
     content: Content,
     seen: Seen,
+    before: SqlRow[Any] | None,
     *,
-    birth_date: date | None = None,
     after: int = 0,
-) -> int:
-    """Make ``content`` the next version, in the row and in the history; returns the version.
+) -> None:
+    """Make ``content`` the version after ``before``, the locked row as it is, in the row and in the history.
 
     ``after`` is a version that the next must pass (of a row that was merged into this one).
     """
-    before = current(connection, content.kind, content.hub_id)
     version = max(before.version if before is not None else 0, after) + 1
     # A version never looks older than the one before it.
     at = max(seen.at, before.last_updated) if before is not None else seen.at
@@ -111,7 +121,7 @@ def write(
     about = {
         "patient": content.patient,
         "status": str(said.get("status", "")),
-        "guardian_visible": content.kind != "Appointment" or resources.guardian_sees(said, birth_date),
+        "guardian_visible": content.kind != "Appointment" or _guardian_sees(connection, sealer, content),
         "release_at": resources.release_at(said),
     }
     shown = _shown(content, version, at)
@@ -130,12 +140,14 @@ def write(
         "json": sealer.seal(shown, JSON),
     }
     key = {"kind": content.kind, "hub_id": content.hub_id}
-    row = insert(connection, resource).values(key | values)
-    connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=values))
+    connection.execute(insert_or_update(connection, resource), key | values)
     version_row = key | about | {"version": version, "recorded_at": at, "json": sealer.seal(shown, HISTORY_JSON)}
-    connection.execute(history.insert().values(version_row))
-    _index(connection, sealer, content)
-    return version
+    connection.execute(_REMEMBER, version_row)
+    _index(connection, sealer, content, is_new=before is None)
+
+
+def _guardian_sees(connection: Connection, sealer: Sealer, content: Content) -> bool:
+    return resources.guardian_sees(content.resource, birth_date(connection, sealer, content.patient))
 
 
 def _shown(content: Content, version: int, at: float) -> bytes:
@@ -152,16 +164,18 @@ def _shown(content: Content, version: int, at: float) -> bytes:
     )
 
 
-def _index(connection: Connection, sealer: Sealer, content: Content) -> None:
+def _index(connection: Connection, sealer: Sealer, content: Content, *, is_new: bool) -> None:
     """Bring the tokens to what the resource says now."""
-    key = (token.c.kind == content.kind) & (token.c.hub_id == content.hub_id)
+    key = {"by_kind": content.kind, "by_id": content.hub_id}
     wanted = tokens(content.resource, hashing(sealer))
-    kept = {(row.name, row.value) for row in connection.execute(select(token.c.name, token.c.value).where(key))}
-    for name, value in kept - wanted:
-        connection.execute(delete(token).where(key, token.c.name == name, token.c.value == value))
+    there = () if is_new else connection.execute(_TOKENS, key)
+    kept = {(row.name, row.value) for row in there}
+    gone = [key | {"by_name": name, "by_value": value} for name, value in sorted(kept - wanted)]
+    if gone:
+        connection.execute(_FORGET, gone)
     rows = [
         {"kind": content.kind, "hub_id": content.hub_id, "name": name, "value": value}
         for name, value in sorted(wanted - kept)
     ]
     if rows:
-        connection.execute(token.insert(), rows)
+        connection.execute(_FIND_BY, rows)

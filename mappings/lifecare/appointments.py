@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from canonical import codes, fhir
-from canonical.fhir import Resource
+from canonical.fhir import Element, Resource
 from canonical.model import Record
 from mappings.lifecare import BadMessage
 from mappings.lifecare.carry import Carrier, instant, target
@@ -41,16 +41,20 @@ def placer_id(resource: Resource) -> str | None:
 
 
 def _instruct(carrier: Carrier) -> None:
-    """FHIR has an element for what the extension arrival-instruction tells the patient, and any portal knows it.
+    """FHIR has an element of its own for what the extension tells the patient, which any portal knows: the text goes
+    there too, in Finnish with the Swedish beside it (manual §3.1). The extension stays as it is."""
+    extension = fhir.extension(carrier.resource, ARRIVAL_INSTRUCTION)
+    texts = {part["url"]: part.get("valueString") for part in (extension or {}).get("extension", ())}
+    if not texts.get("fi") or "patientInstruction" in carrier.resource:
+        return
+    carrier.resource["patientInstruction"] = texts["fi"]
+    if texts.get("sv"):
+        carrier.resource["_patientInstruction"] = {"extension": [_translation("sv", texts["sv"])]}
 
-    The extension stays, but for the Swedish text beside the Finnish one (``_valueString``): that moves, because the
-    most common FHIR model of Python refuses a whole resource for it.
-    """
-    for part in (fhir.extension(carrier.resource, ARRIVAL_INSTRUCTION) or {}).get("extension", ()):
-        if part["url"] == "text" and "patientInstruction" not in carrier.resource and "valueString" in part:
-            carrier.resource["patientInstruction"] = part["valueString"]
-            if translated := part.pop("_valueString", None):
-                carrier.resource["_patientInstruction"] = translated
+
+def _translation(language: str, text: str) -> Element:
+    parts = [{"url": "lang", "valueCode": language}, {"url": "content", "valueString": text}]
+    return {"url": codes.TRANSLATION, "extension": parts}
 
 
 def _patient(resource: Resource) -> str:

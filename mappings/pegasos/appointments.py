@@ -6,7 +6,7 @@ follows it up to the next SCH or DSC.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -40,24 +40,22 @@ _CLIENTS_OWN: Final = 10
 """From ZPA-10 on a client's own values follow."""
 
 
-@dataclass(frozen=True, slots=True)
 class Group:
-    """One appointment, or one free time, of an answer."""
+    """One appointment, or one free time, of an answer: its segments, the first of which is SCH."""
 
-    segments: tuple[Segment, ...]
-
-    @property
-    def sch(self) -> Segment:
-        return self.segments[0]
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self.segments = segments
+        self.sch = segments[0]
+        self._first = {segment.name: segment for segment in reversed(segments)}
 
     def first(self, name: str) -> Segment | None:
         """The first segment called ``name``, or None."""
-        return next((segment for segment in self.segments if segment.name == name), None)
+        return self._first.get(name)
 
     def value(self, name: str, number: int) -> Value:
         """A field of the first segment called ``name``; an empty one where there is no such segment."""
-        segment = self.first(name)
-        return segment[number] if segment else Value("", self.sch[1].rules)
+        segment = self._first.get(name)
+        return segment[number] if segment else Value("", self.sch[0].rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +72,12 @@ def groups(message: Message) -> Iterator[Group]:
     for segment in message.segments:
         if segment.name in ("SCH", "DSC"):
             if current:
-                yield Group(tuple(current))
+                yield Group(current)
             current = []
         if segment.name == "SCH" or current:
             current.append(segment)
     if current:
-        yield Group(tuple(current))
+        yield Group(current)
 
 
 def appointment(group: Group, site: Site) -> Found:

@@ -122,8 +122,8 @@ def _unit(entry: Entry, site: Site) -> list[Record]:
     notes += unread(loc, (1, 2, 3, 4, 5, 6))
     kept = _strangers(entry, {"LOC", "ZKI"}, site, notes)
     organization: Resource = {
-        "resourceType": "Organization", **({"extension": kept} if kept else {}), "identifier": [*official, number], "active": True, **named, **phone,
-        **({"address": [where["address"]]} if where else {}),
+        "resourceType": "Organization", **({"extension": kept} if kept else {}), "identifier": [*official, number],
+        "active": True, **named, **phone, **({"address": [where["address"]]} if where else {}),
     }  # fmt: skip
     location: Resource = {
         "resourceType": "Location", **_municipality(loc[5]), "identifier": [number], "status": "active", **named,
@@ -286,9 +286,11 @@ def _named(names: dict[str, str], fallback: str, path: str, notes: list[Note], *
 def _strangers(entry: Entry, known: set[str], site: Site, notes: list[Note]) -> list[Element]:
     """The Z segments of the entry that nothing reads, kept; a note for each other one that nothing reads."""
     strangers = [segment for segment in entry.segments if segment.name not in known]
-    for segment in strangers:
-        if not segment.name.startswith("Z"):
-            notes.append(Note(NoteKind.DROPPED, segment.name, "nothing here carries this segment"))
+    notes += [
+        Note(NoteKind.DROPPED, segment.name, "nothing here carries this segment")
+        for segment in strangers
+        if not segment.name.startswith("Z")
+    ]
     return [site.kept(segment, notes) for segment in strangers if segment.name.startswith("Z")]
 
 

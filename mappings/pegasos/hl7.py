@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -80,20 +80,32 @@ def _sequences(escape: str) -> re.Pattern[str]:
     return re.compile(f"{re.escape(escape)}([^{re.escape(escape)}]*){re.escape(escape)}")
 
 
-@dataclass(frozen=True, slots=True)
 class Value:
     """One field, or one repetition of it, as it stands in the message."""
 
-    raw: str
-    rules: Rules
+    __slots__ = ("raw", "rules")
+
+    def __init__(self, raw: str, rules: Rules) -> None:
+        self.raw: Final = raw
+        self.rules: Final = rules
 
     def __bool__(self) -> bool:
         return self.raw not in ("", NULL)
 
     def text(self, component: int = 1, sub: int = 1) -> str:
         """A leaf, unescaped."""
-        found = _part(_part(self.raw, self.rules.component, component), self.rules.subcomponent, sub)
-        return "" if found == NULL else self.rules.unescape(found)
+        found, rules = self.raw, self.rules
+        if rules.component in found:
+            found = _part(found, rules.component, component)
+        elif component != 1:
+            return ""
+        if rules.subcomponent in found:
+            found = _part(found, rules.subcomponent, sub)
+        elif sub != 1:
+            return ""
+        if rules.escape in found:
+            return rules.unescape(found)
+        return "" if found == NULL else found
 
     def whole(self) -> str:
         """All of it as one text, unescaped: for texts, which have no components even if somebody forgot to escape."""
@@ -101,9 +113,7 @@ class Value:
 
 
 def _part(text: str, delimiter: str, number: int) -> str:
-    if delimiter not in text:
-        return text if number == 1 else ""
-    parts = text.split(delimiter)
+    parts = text.split(delimiter, number)
     return parts[number - 1] if number <= len(parts) else ""
 
 
@@ -143,7 +153,7 @@ class Segment:
     def filled(self) -> list[int]:
         """The numbers of the fields that have a value."""
         self._raw_field(0)
-        return [n for n, raw in enumerate(self._fields or ()) if n and raw not in ("", NULL)]
+        return [n for n, raw in enumerate(self._fields or ()) if raw and n and raw != NULL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +212,11 @@ def _rules(data: bytes, default_charset: str) -> Rules:
         raise BadMessage("does not begin with a readable MSH")
     if len(delimiters) != 5 or len(set(delimiters)) != 5 or any(not "!" <= c <= "~" or c.isalnum() for c in delimiters):
         raise BadMessage("MSH-1 and MSH-2 are not five different printable delimiters")
-    fields = header.split(delimiters[0])
-    charset = (fields[17] if len(fields) > 17 else "") or default_charset
+    rules = Rules(*delimiters)
+    charset = Segment(header, rules)[18].text() or default_charset
     if charset not in CHARSETS:
         raise BadMessage("MSH-18 names a character set that is not known here")
-    return Rules(delimiters[0], delimiters[1], delimiters[2], delimiters[3], delimiters[4], CHARSETS[charset])
+    return replace(rules, codec=CHARSETS[charset])
 
 
 # Writing

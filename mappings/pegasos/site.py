@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from canonical import codes, fhir
@@ -74,13 +74,18 @@ def plain(text: str, path: str, notes: list[Note]) -> str:
     return UNSPEAKABLE.sub("\ufffd", text)
 
 
-def unread(segment: Segment, read: Iterable[int]) -> list[Note]:
+def unread(segment: Segment, read: tuple[int, ...]) -> list[Note]:
     """A note for every field of ``segment`` that has a value, is not in ``read`` and not in the table of fields left
     out on purpose."""
-    left_out = tables.table("ignored")
-    seen = frozenset(read)
+    known = _known(segment.name, read)
     return [
         Note(NoteKind.DROPPED, f"{segment.name}-{number}", "nothing here carries it")
         for number in segment.filled()
-        if number not in seen and (f"{segment.name}-{number}",) not in left_out
+        if number not in known
     ]
+
+
+@lru_cache(maxsize=256)
+def _known(name: str, read: tuple[int, ...]) -> frozenset[int]:
+    left_out = (field.split("-") for (field,) in tables.table("ignored"))
+    return frozenset(read) | {int(number) for segment, number in left_out if segment == name}

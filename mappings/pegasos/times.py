@@ -25,13 +25,15 @@ def read(text: str, offset: str, path: str, notes: list[Note]) -> datetime:
     """
     naive = _naive(text, path)
     shift = _shift(offset)
+    first, second = (naive.replace(tzinfo=times.HELSINKI, fold=fold).utcoffset() for fold in (0, 1))
+    if first == second and first is not None and (not offset or shift == first):
+        return (naive - first).replace(tzinfo=UTC)
     if not times.exists(naive):
         notes.append(Note(NoteKind.GUESSED, path, "summer time skips this local time"))
         winter = (naive - timedelta(hours=2)).replace(tzinfo=times.HELSINKI).utcoffset()
         return naive.replace(tzinfo=timezone(shift if shift is not None else winter or timedelta())).astimezone(UTC)
-    possible = {naive.replace(tzinfo=times.HELSINKI, fold=fold).utcoffset() for fold in (0, 1)}
-    if shift not in possible and (len(possible) > 1 or offset):
-        why = "happens twice" if len(possible) > 1 else "does not have the offset that is given"
+    if shift not in (first, second):
+        why = "happens twice" if first != second else "does not have the offset that is given"
         notes.append(Note(NoteKind.GUESSED, path, f"this local time {why}; the first one was taken"))
         shift = None
     return times.from_local(naive, offset=shift).astimezone(UTC)

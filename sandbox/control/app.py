@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Response
 
 from sandbox.control.access import installation_of
-from sandbox.control.bookings import bookings_router
+from sandbox.control.bookings import bookings_router, free_times_router
 from sandbox.control.clock_routes import clock_router
 from sandbox.control.desk import desk_router
 from sandbox.control.fault_routes import faults_router
@@ -42,6 +42,7 @@ def control_app(world: World, upkeep: Upkeep) -> FastAPI:
     install_refusals(app)
     _add_overview(app, world)
     app.include_router(bookings_router(world))
+    app.include_router(free_times_router(world))
     app.include_router(desk_router(world))
     app.include_router(faults_router(world, upkeep))
     app.include_router(clock_router(world))
@@ -69,7 +70,7 @@ def _add_overview(app: FastAPI, world: World) -> None:
 def _add_whole(app: FastAPI, world: World, upkeep: Upkeep) -> None:
     @app.post("/reset", response_model=Ready, tags=["overview"], summary="Back to the seed's first day")
     async def reset(asked: ResetBody | None = None) -> dict[str, Any]:
-        """Everything: bookings, customers, faults, journals and the clock; open connections are closed.
+        """Everything: bookings, customers, faults, journals and the clock. Connections are closed, access tokens end.
 
         Another seed gives another world; without one it is the configured one.
         """

@@ -19,7 +19,7 @@ DEFAULT_WINDOW = timedelta(days=14)
 
 
 def bookings_router(world: World) -> APIRouter:
-    """Return the routes of bookings and free times."""
+    """Return the routes of bookings."""
     router = APIRouter(prefix="/installations/{name}", tags=["records"])
 
     @router.get("/bookings", response_model=list[Booking], summary="List bookings, of every status")
@@ -64,6 +64,13 @@ def bookings_router(world: World) -> APIRouter:
         if found is None:
             raise Refusal(404, "unknown-appointment", "No such appointment. See GET /installations/{name}/bookings.")
         return _json(booking_shape(system, found))
+
+    return router
+
+
+def free_times_router(world: World) -> APIRouter:
+    """Return the route of free times."""
+    router = APIRouter(prefix="/installations/{name}", tags=["records"])
 
     @router.get("/free-times", response_model=list[FreeTimeShape], summary="List the times that may be booked now")
     async def list_free_times(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -161,40 +161,48 @@ class Appointments:
 
     def matches(self, query: Query) -> list[tuple[Key, Appointment]]:
         """Return every visit a search finds, in its order, with the key of each. Raises Refusal (400)."""
-        date, updated = parse_period(query, "date"), parse_period(query, "_lastUpdated")
-        by_update = bool(query.all("_lastUpdated"))
-        sets = {
-            "_id": [set(choice) for choice in query.choices("_id")],
-            "patient": query.references("patient", "Patient"),
-            "practitioner": query.references("practitioner", "Practitioner"),
-            "location": query.references("location", "Location"),
-            "slot": query.references("slot", "Slot"),
-        }
-        identifiers, statuses = query.tokens("identifier"), query.tokens("status")
-        found: list[tuple[Key, Appointment]] = []
-        for one in self._candidates(query, sets["patient"]):
-            start, changed = one.start.timestamp(), math.floor(one.updated.timestamp() * 1000) / 1000
-            if (
-                date.holds(start)
-                and updated.holds(changed)
-                and all(value in choice for name, value in self._facts(one) for choice in sets[name])
-                and all(has_token(self._identifiers(one), choice) for choice in identifiers)
-                and all(has_token([{"system": _STATUS_SYSTEM, "code": one.status.value}], c) for c in statuses)
-            ):
-                found.append(((changed if by_update else start, one.id), one))
+        tests = self._tests(query)
+        time = _changed if query.all("_lastUpdated") else _start
+        found = [((time(one), one.id), one) for one in self._candidates(query) if all(test(one) for test in tests)]
         found.sort(key=lambda pair: pair[0])
         return found
+
+    def _tests(self, query: Query) -> list[Callable[[Appointment], bool]]:
+        """Return what a visit must satisfy, one test for each value of a parameter."""
+        date, updated = parse_period(query, "date"), parse_period(query, "_lastUpdated")
+        calendar = self._system.calendars
+        facts: dict[str, tuple[list[set[str]], Callable[[Appointment], str]]] = {
+            "_id": ([set(choice) for choice in query.choices("_id")], lambda one: one.id),
+            "patient": (query.references("patient", "Patient"), lambda one: one.patient),
+            "practitioner": (
+                query.references("practitioner", "Practitioner"),
+                lambda one: calendar[one.calendar].professional,
+            ),
+            "location": (query.references("location", "Location"), lambda one: calendar[one.calendar].unit),
+            "slot": (query.references("slot", "Slot"), lambda one: slot_id(one.calendar, one.start)),
+        }
+        tests: list[Callable[[Appointment], bool]] = []
+        for choices, fact in facts.values():
+            tests += [_is_among(choice, fact) for choice in choices]
+        tests += [_has(choice, self._identifiers) for choice in query.tokens("identifier")]
+        tests += [_has(choice, _status_coding) for choice in query.tokens("status")]
+        if date.tests:
+            tests.append(lambda one: date.holds(_start(one)))
+        if updated.tests:
+            tests.append(lambda one: updated.holds(_changed(one)))
+        return tests
 
     def page(self, query: Query, found: list[tuple[Key, Appointment]]) -> tuple[list[Json], Key | None]:
         """Return one page of what `matches` found and the key to go on after."""
         page, following = take_page(query, found)
         return [self._resources.appointment(one) for one in page], following
 
-    def _candidates(self, query: Query, patients: list[set[str]]) -> Iterable[Appointment]:
+    def _candidates(self, query: Query) -> Iterable[Appointment]:
         """Return a superset of what a search finds, by the engine's own indexes where one fits."""
         tokens = query.tokens("identifier")
         if tokens and len(tokens[0]) == 1 and tokens[0][0][0] not in (None, self._resources.systems.appointment):
             return self._system.appointments(placer_id=tokens[0][0][1])
+        patients = query.references("patient", "Patient")
         if patients:
             return [one for number in patients[0] for one in self._system.appointments(patient=number)]
         period = parse_period(query, "date")
@@ -202,21 +210,34 @@ class Appointments:
         low, high = (None if at is None else datetime.fromtimestamp(at, HELSINKI) for at in limits)
         return self._system.appointments(start=low, end=high)
 
-    def _facts(self, one: Appointment) -> list[tuple[str, str]]:
-        calendar = self._system.calendars[one.calendar]
-        return [
-            ("_id", one.id),
-            ("patient", one.patient),
-            ("practitioner", calendar.professional),
-            ("location", calendar.unit),
-            ("slot", slot_id(one.calendar, one.start)),
-        ]
-
     def _identifiers(self, one: Appointment) -> list[Json]:
         own: Json = {"system": self._resources.systems.appointment, "value": one.id}
         if one.placer_id is None:
             return [own]
         return [own, {"system": read_extra(one).get("system", ""), "value": one.placer_id}]
+
+
+def _start(one: Appointment) -> float:
+    return one.start.timestamp()
+
+
+def _changed(one: Appointment) -> float:
+    """Return when a visit last changed, as exactly as its resource says: to the millisecond."""
+    return math.floor(one.updated.timestamp() * 1000) / 1000
+
+
+def _status_coding(one: Appointment) -> list[Json]:
+    return [{"system": _STATUS_SYSTEM, "code": one.status.value}]
+
+
+def _is_among(choice: set[str], fact: Callable[[Appointment], str]) -> Callable[[Appointment], bool]:
+    return lambda one: fact(one) in choice
+
+
+def _has(
+    choice: list[tuple[str | None, str]], codings: Callable[[Appointment], list[Json]]
+) -> Callable[[Appointment], bool]:
+    return lambda one: has_token(codings(one), choice)
 
 
 def _read_patient(participant: Node) -> str:

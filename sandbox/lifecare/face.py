@@ -120,8 +120,13 @@ class LifecareFace:
         return config
 
     def _record(self, wire: Wire, received: bytes, sent: bytes) -> None:
-        """Put an exchange into the journal."""
-        cut = f"the first {KEPT_BYTES} of {wire.received_size} bytes" if wire.received_size > len(received) else ""
+        """Put an exchange into the journal, long messages cut."""
         if received:
-            self._journal.record("received", received, operation=wire.operation, fault=wire.fault, note=cut)
-        self._journal.record("sent", sent, operation=wire.operation, fault=wire.fault, note=wire.note)
+            note = _cut_note(wire.received_size)
+            self._journal.record("received", received, operation=wire.operation, fault=wire.fault, note=note)
+        note = "; ".join(part for part in (wire.note, _cut_note(len(sent))) if part)
+        self._journal.record("sent", sent[:KEPT_BYTES], operation=wire.operation, fault=wire.fault, note=note)
+
+
+def _cut_note(size: int) -> str:
+    return f"the first {KEPT_BYTES} of {size} bytes" if size > KEPT_BYTES else ""

@@ -25,13 +25,13 @@ _EPOCH_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def instant(at: datetime) -> str:
-    """Return a FHIR instant: Helsinki time with milliseconds and offset."""
-    return at.astimezone(HELSINKI).isoformat(timespec="milliseconds")
+    """Return a FHIR instant, with milliseconds, of an engine's time (all of them are Helsinki times)."""
+    return at.isoformat(timespec="milliseconds")
 
 
 def local_time(at: datetime) -> str:
-    """Return a time of the calendar: Helsinki time with seconds and offset."""
-    return at.astimezone(HELSINKI).isoformat(timespec="seconds")
+    """Return a time of the calendar, with seconds, of an engine's time."""
+    return at.isoformat(timespec="seconds")
 
 
 def slot_id(calendar: str, start: datetime) -> str:
@@ -84,6 +84,7 @@ class Resources:
     def __init__(self, system: RecordSystem, systems: codes.Systems) -> None:
         self._system = system
         self.systems = systems
+        self._concepts = {service.code: self._make_concepts(service) for service in system.services.values()}
 
     # ---- directory
 
@@ -124,7 +125,8 @@ class Resources:
     def healthcare_service(self, service: Service) -> Json:
         """Return a service, with every place where it is given."""
         places = sorted({one.unit for one in self._system.calendars.values() if one.service == service.code})
-        concepts = self._concepts(service, category="category", kind="type")
+        names = {"serviceCategory": "category", "serviceType": "type"}
+        concepts = {names.get(name, name): value for name, value in self._concepts[service.code].items()}
         return {
             "resourceType": "HealthcareService",
             "id": service.code,
@@ -178,7 +180,7 @@ class Resources:
             "id": calendar.id,
             "meta": _meta(1, _RELEASED),
             "active": True,
-            **self._concepts(self._system.services[calendar.service]),
+            **self._concepts[calendar.service],
             "actor": self._actors(calendar),
             "planningHorizon": {"start": local_time(day_start(today)), "end": local_time(end)},
         }
@@ -198,7 +200,7 @@ class Resources:
             parts = [capacity, {"url": "left", "valueUnsignedInt": left}]
             slot["extension"] = [{"url": codes.PLACES_EXTENSION, "extension": parts}]
         return slot | {
-            **self._concepts(service),
+            **self._concepts[calendar.service],
             "schedule": reference("Schedule", calendar.id),
             "status": "free" if left else "busy",
             "start": local_time(start),
@@ -235,7 +237,6 @@ class Resources:
     def appointment(self, one: Appointment) -> Json:
         """Return a visit of any status."""
         calendar = self._system.calendars[one.calendar]
-        service = self._system.services[calendar.service]
         extra = read_extra(one)
         minutes = int(one.end.timestamp() - one.start.timestamp()) // 60
         reason = self._reason(one, extra)
@@ -247,7 +248,7 @@ class Resources:
             "identifier": self._identifiers(one, extra),
             "status": one.status.value,
             **({"cancelationReason": reason} if reason else {}),
-            **self._concepts(service),
+            **self._concepts[calendar.service],
             "start": local_time(one.start),
             "end": local_time(one.end),
             "minutesDuration": minutes,
@@ -281,14 +282,14 @@ class Resources:
 
     # ---- what several share
 
-    def _concepts(self, service: Service, *, category: str = "serviceCategory", kind: str = "serviceType") -> Json:
+    def _make_concepts(self, service: Service) -> Json:
         codings: list[Json] = [{"system": self.systems.service, "code": service.code, "display": service.name_fi}]
         if service.national_code is not None:
             codings.append({"system": codes.NATIONAL_SERVICE, "code": service.national_code})
         found: Json = {}
         if service.category is not None:
-            found[category] = [{"coding": [{"system": codes.NATIONAL_CATEGORY, "code": service.category}]}]
-        return found | {kind: [{"coding": codings}], "specialty": self._specialties([service])}
+            found["serviceCategory"] = [{"coding": [{"system": codes.NATIONAL_CATEGORY, "code": service.category}]}]
+        return found | {"serviceType": [{"coding": codings}], "specialty": self._specialties([service])}
 
     def _specialties(self, services: Iterable[Service]) -> list[Json]:
         found = dict.fromkeys(specialty(service) for service in services)

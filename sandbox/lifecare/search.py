@@ -64,7 +64,7 @@ class Query:
     def link(self, base: str, page: Key | None = None) -> str:
         """Return the address of this search, or of its page after the key `page`."""
         if page is None:
-            return f"{base}/{self.kind}?{urlencode([*self.pairs, ('_count', str(self.count))], safe=':/|,')}"
+            return f"{base}/{self.kind}?{urlencode([*self.pairs, ('_count', str(self.count))], safe=':/,')}"
         token = orjson.dumps([self.kind, self.pairs, self.count, page])
         return f"{base}/{self.kind}?_page={base64.urlsafe_b64encode(token).rstrip(b'=').decode('ascii')}"
 

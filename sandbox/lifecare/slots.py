@@ -66,7 +66,7 @@ class Slots:
         return next(((calendar, cell.start, cell.end) for cell in past), None)
 
     def search(self, query: Query) -> tuple[list[Json], Key | None]:
-        """Return one page of times, by start and then id, and the key to go on after. Raises Refusal (400)."""
+        """Return one page of times, by start and then calendar, and the key to go on after. Raises Refusal (400)."""
         statuses = _statuses(query)
         ids = [set(choice) for choice in query.choices("_id")]
         period = parse_period(query, "start")
@@ -75,7 +75,8 @@ class Slots:
         last: Key | None = None
         for key, time in self._times(query, self._calendars(query), low, high):
             status = "free" if time.left else "busy"
-            if status in statuses and period.holds(key[0]) and all(key[1] in choice for choice in ids):
+            named = all(slot_id(time.calendar, time.start) in choice for choice in ids)
+            if named and status in statuses and period.holds(key[0]):
                 if len(page) >= query.count:
                     return page, last
                 last = key
@@ -143,7 +144,7 @@ def _merged(times: Iterable[FreeTime | BookedTime]) -> dict[Key, FreeTime]:
     """Return each time once: a group time has an entry for every booking and one for what is left."""
     found: dict[Key, FreeTime] = {}
     for time in times:
-        key = (time.start.timestamp(), slot_id(time.calendar, time.start))
+        key = (time.start.timestamp(), time.calendar)
         if isinstance(time, FreeTime):
             found[key] = time
         else:

@@ -17,14 +17,14 @@ from uvicorn.server import ServerState
 HEAD_LIMIT: Final = 64 * 1024
 REQUEST_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 60
-KEPT_BYTES: Final = 64 * 1024
+KEPT_BYTES: Final = 32 * 1024
 """How much of one message the journal keeps."""
 
 EXTENSION: Final = "sandbox.wire"
 """The ASGI scope extension under which a request finds its `Wire`."""
 
 Record = Callable[["Wire", bytes, bytes], None]
-"""Called once per exchange with what was received and what was sent (each cut to KEPT_BYTES)."""
+"""Called once per exchange with what was received (at most KEPT_BYTES of it) and what was sent."""
 
 
 class Wire(asyncio.Transport):
@@ -89,7 +89,7 @@ class Wire(asyncio.Transport):
         self._received.clear()
 
     def _end(self, sent: bytes) -> None:
-        self._record(self, bytes(self._received), sent[:KEPT_BYTES])
+        self._record(self, bytes(self._received), sent)
 
     # ---- the transport's own interface
 

@@ -143,9 +143,11 @@ def components(*values: str) -> str:
 
 def segment(name: str, values: Iterable[tuple[int, str]]) -> str:
     """Return a segment from (field number, encoded field) pairs; the rest is empty."""
-    given = dict(values)
-    last = max((number for number, value in given.items() if value), default=0)
-    return "|".join([name, *(given.get(number, "") for number in range(1, last + 1))])
+    fields = [name]
+    for number, value in sorted(values):
+        fields += [""] * (number - len(fields))
+        fields.append(value)
+    return "|".join(fields).rstrip("|")
 
 
 def decode(raw: bytes, named_set: str) -> tuple[str, str]:

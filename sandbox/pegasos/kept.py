@@ -9,9 +9,12 @@ import orjson
 
 from sandbox.pegasos.er7 import Segment, segment
 from sandbox.pegasos.messages import Request
+from sandbox.pegasos.refusals import Refusal
 
 OWN_FIELDS_FROM: Final = 10
 """From this field on, ZPA is the client's own."""
+MOST_OWN: Final = 65_536
+"""The most characters that a message may hold in Z segments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ def _own_values(request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
     zpa = request.first("ZPA")
     own = () if zpa is None else tuple(zpa.standard_field(n) for n in range(OWN_FIELDS_FROM, len(zpa.fields)))
     others = [one for one in request.segments if one.name.startswith("Z") and one.name != "ZPA"]
+    if sum(len(field) for one in (zpa, *others) if one is not None for field in one.fields) > MOST_OWN:
+        raise Refusal("M03", detail=f"more than {MOST_OWN} characters in Z segments")
     return own, tuple(_standard(one) for one in others)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sandbox.engine.model import Appointment, Calendar, FreeTime, Patient, Professional, Service, Status, Unit
@@ -35,8 +33,8 @@ class _CalendarText:
     professional: str
     phone: str
     service: str
-    location: str
-    role: str
+    ail: str
+    aip: str
     minutes: int
     capacity: int
 
@@ -62,18 +60,19 @@ class Pages:
             source = "P" if one.booked_by == "interface" else "L"
             pages.append(segment("NTE", [(1, "1"), (2, source), (3, escape(one.text))]))
         pages.append(pid_segment(patient, self._facility))
-        return [*pages, *_resources(texts, one.start, status, action="A", ail_first=ail_first)]
+        return [*pages, *_resources(texts, stamp(one.start), status, ail_first=ail_first)]
 
     def free_time(self, time: FreeTime) -> list[str]:
         """Return the segments of a free time, in the order of SQR."""
         texts = self._texts(time.calendar)
+        start = stamp(time.start)
         sch = [
-            *_timing(texts, time.start, time.end, FREE),
+            *_timing(texts, start, stamp(time.end), FREE),
             (6, "VAPAA^Vapaa aika^99PEGTAP"),
             (20, "PEGASOS"),
         ]
-        zpa = [(1, stamp(time.start)), (2, offset(time.start)), (5, str(time.left)), (6, str(texts.capacity))]
-        resources = _resources(texts, time.start, FREE, action="", ail_first=False)
+        zpa = [(1, start), (2, offset(time.start)), (5, str(time.left)), (6, str(texts.capacity))]
+        resources = _resources(texts, start, FREE, ail_first=False)
         return [segment("SCH", sch), segment("ZPA", zpa), *resources]
 
     def _sch(self, one: Appointment, texts: _CalendarText, kept: keeping.Kept, status: str) -> str:
@@ -82,7 +81,7 @@ class Pages:
             [
                 (1, kept.placer or escape(one.placer_id or "")),
                 (2, components(one.id, "PEGASOS")),
-                *_timing(texts, one.start, one.end, status),
+                *_timing(texts, stamp(one.start), stamp(one.end), status),
                 (6, _event(one, kept)),
                 (7, kept.reason),
                 (12, kept.contact),
@@ -114,14 +113,15 @@ class Pages:
         system = self._system
         calendar = system.calendars[calendar_id]
         professional = system.professionals[calendar.professional]
+        role = components("HLO", professional.title_fi, "99PEGROO")
         unit, service = system.units[calendar.unit], system.services[calendar.service]
         return _CalendarText(
             schedule=schedule_field(calendar, professional, service),
             professional=professional_field(professional),
             phone=telephone(unit.phone, "WPN", "PH"),
             service=service_field(service),
-            location=location_field(unit, self._facility),
-            role=components("HLO", professional.title_fi, "99PEGROO"),
+            ail=segment("AIL", [(1, "1"), (3, location_field(unit, self._facility)), (4, "C^Clinic^HL70260")]),
+            aip=segment("AIP", [(1, "1"), (3, professional_field(professional)), (4, role)]),
             minutes=service.minutes,
             capacity=service.capacity,
         )
@@ -149,14 +149,14 @@ def location_field(unit: Unit, facility: str) -> str:
     return components(unit.id, "", "", facility, "", "C", "", "", unit.name_fi)
 
 
-def _timing(texts: _CalendarText, start: datetime, end: datetime, status: str) -> list[tuple[int, str]]:
-    """Return the SCH fields that appointments and free times share."""
+def _timing(texts: _CalendarText, start: str, end: str, status: str) -> list[tuple[int, str]]:
+    """Return the SCH fields that appointments and free times share; `start` and `end` are stamps."""
     return [
         (5, texts.schedule),
         (8, "Normal^^HL70277"),
         (9, str(texts.minutes)),
         (10, "min"),
-        (11, f"^^M{texts.minutes}^{stamp(start)}^{stamp(end)}"),
+        (11, f"^^M{texts.minutes}^{start}^{end}"),
         (16, texts.professional),
         (17, texts.phone),
         (25, status),
@@ -169,17 +169,14 @@ def _event(one: Appointment, kept: keeping.Kept) -> str:
     return kept.booked_for or components("VARAUS", one.reason or "Varattu", "99PEGTAP")
 
 
-def _resources(texts: _CalendarText, start: datetime, status: str, *, action: str, ail_first: bool) -> Iterable[str]:
+def _resources(texts: _CalendarText, start: str, status: str, *, ail_first: bool) -> list[str]:
     ais = [
         (1, "1"),
-        (2, action),
         (3, texts.service),
-        (4, stamp(start)),
+        (4, start),
         (7, str(texts.minutes)),
         (8, "min"),
         (10, status),
     ]
-    ail = segment("AIL", [(1, "1"), (2, action), (3, texts.location), (4, "C^Clinic^HL70260")])
-    aip = segment("AIP", [(1, "1"), (2, action), (3, texts.professional), (4, texts.role)])
-    pair = (ail, aip) if ail_first else (aip, ail)
-    return [segment("RGS", [(1, "1"), (2, action)]), segment("AIS", ais), *pair]
+    pair = (texts.ail, texts.aip) if ail_first else (texts.aip, texts.ail)
+    return ["RGS|1", segment("AIS", ais), *pair]

@@ -19,6 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
+from silta.state import prepare
+
 QUIET_WITHIN = 75.0
 """Seconds in which every unknown outcome must have been settled: the longest quiescence time and some looks."""
 
@@ -73,7 +75,8 @@ class Demo:
     def fault(self, installation: str, kind: str, operation: str, **more: Any) -> None:
         with self.control() as control:
             body = {"kind": kind, "operation": operation, **more}
-            control.post(f"/installations/{installation}/faults", json=body).raise_for_status()
+            answer = control.post(f"/installations/{installation}/faults", json=body)
+            assert answer.is_success, f"{body}: {answer.text}"
 
     def clear_faults(self) -> None:
         with self.control() as control:
@@ -147,10 +150,31 @@ class Demo:
         raise AssertionError(f"not ready: {(self.folder / 'hub.log').read_text()[-3000:]}")
 
 
+Shorten = dict[str, dict[str, float]]
+"""Sections of hub.toml (``hub``, an installation's name) and the times to write there."""
+
+
+def with_times(text: str, times: Shorten) -> str:
+    """The options of an installation follow its name; ``[hub]`` comes first."""
+    lines, section = [], ""
+    for line in text.splitlines():
+        lines.append(line)
+        if line == "[hub]":
+            lines += [f"{name} = {value}" for name, value in times.get("hub", {}).items()]
+        if line.startswith("name = "):
+            section = line.split('"')[1]
+        if line == "[installation.options]":
+            lines += [f"{name} = {value}" for name, value in times.get(section, {}).items()]
+    return "\n".join(lines) + "\n"
+
+
 @contextlib.contextmanager
-def started(folder: Path) -> Iterator[Demo]:
+def started(folder: Path, times: Shorten | None = None) -> Iterator[Demo]:
     """A demo from start to a clean stop."""
     port = free_ports(8)
+    if times:
+        file = prepare(folder, port).hub_toml
+        file.write_text(with_times(file.read_text("utf-8"), times), "utf-8")
     command = [sys.executable, "-m", "silta", "demo", "--port", str(port), "--state", str(folder)]
     log = (folder.parent / f"{folder.name}.out").open("wb")
     process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -178,11 +202,26 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield running
 
 
+SHORT: Shorten = {
+    "hub": {"deadline": 3.0, "first_look": 0.5, "longest_wait": 2.0},
+    "lifecare-porvoo": {"limit": 5.0, "quiescence": 7.0},
+    "pegasos-loviisa": {"limit": 5.0, "quiescence": 7.0},
+}
+"""Everything that is waited for, shorter: the mocks are told to work late by less than the quiescence time here."""
+
+
+@pytest.fixture(scope="session")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo whose deadlines, limits and quiescence times are short: for everything that waits for them."""
+    with started(tmp_path_factory.mktemp("impatient") / "state", SHORT) as running:
+        yield running
+
+
 @pytest.fixture(autouse=True)
 def _no_fault_is_left_on(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
-    if "demo" in request.fixturenames:
-        request.getfixturevalue("demo").clear_faults()
+    for name in {"demo", "impatient"} & set(request.fixturenames):
+        request.getfixturevalue(name).clear_faults()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from hub.store.database import connect, typed_errors
+from hub.store.database import connect, typed_errors, writing
 
 _FOLDER: Final = Path(__file__).parent
 _LOCK: Final = 0x5071_5117A
@@ -32,7 +32,7 @@ def upgrade(url: str, revision: str = "head") -> None:
     """
     engine = connect(url)
     try:
-        with typed_errors(), engine.connect() as opened, opened.begin():
+        with typed_errors(), engine.connect() as opened, writing(opened).begin():
             if engine.dialect.name == "postgresql":
                 opened.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             command.upgrade(_config(opened), revision)

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import AdapterContract, Subject
+from adapters.contract import AdapterContract, Fault, Operation, Subject
 from adapters.contract.exam import Exam
 from adapters.contract.example import MemorySubject
 from adapters.memory import MemoryAdapter
 
+TRUTH = "write_tells_the_truth"
+EXACTLY = "capability_is_there_exactly_when_it_is_claimed"
 FAILED = (AssertionError, pytest.fail.Exception)
 
 
@@ -36,6 +38,11 @@ class Caught:
 def caught(test: str, *, says: str = "", raises: type[BaseException] | None = None, **parameters: Any) -> Caught:
     """The test fails with an assertion that ``says`` so, or ``raises`` what came out of the adapter."""
     return Caught(test, tuple(parameters.items()), says, FAILED if raises is None else (*FAILED, raises))
+
+
+def under(fault: Fault, operation: Operation = Operation.BOOK, says: str = "") -> Caught:
+    """A write under ``fault`` fails."""
+    return caught(TRUTH, says=says, operation=operation, fault=fault)
 
 
 class Broken:

@@ -7,11 +7,13 @@ import pytest
 from adapters.contract import AdapterContract
 from adapters.contract.example import MemorySubject
 from tests.adapters.contract.broken import Broken, Caught
+from tests.adapters.contract.broken_keeping import KEEPING
 from tests.adapters.contract.broken_reading import READING
 from tests.adapters.contract.broken_writing import WRITING
 
-CASES = [pytest.param(broken, by, id=f"{broken.name}-{by}") for broken in (*READING, *WRITING) for by in broken.by]
-TESTS = {str(by): by for broken in (*READING, *WRITING) for by in broken.by}
+ALL = (*READING, *WRITING, *KEEPING)
+CASES = [pytest.param(broken, by, id=f"{broken.name}-{by}") for broken in ALL for by in broken.by]
+TESTS = {str(by): by for broken in ALL for by in broken.by}
 
 
 @pytest.mark.parametrize(("broken", "by"), CASES)

@@ -23,9 +23,9 @@ from canonical.times import instant
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "lifecare"
 AINO = Person("010594Y9021", "Testinen", ("Aino",), date(1994, 5, 1), "fi", "638")
-PATIENT = LocalPatient("100042", AINO.hetu)
+PATIENT = LocalPatient("100001", AINO.hetu)
 PLACER = "0d6b6f4e-3f0f-4a55-9d0c-2f6c3c0f1a77"
-TIME = TimeKey("C12-gfnlx8", instant("2027-03-23T09:00:00+02:00"), instant("2027-03-23T09:20:00+02:00"))
+TIME = TimeKey("C11-hx2i0", instant("2027-03-23T08:00:00+02:00"), instant("2027-03-23T08:20:00+02:00"))
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -138,7 +138,7 @@ def book() -> Book:
 
 def cancel(**changes: Any) -> Cancel:
     values: dict[str, Any] = {"believed_version": "1", **changes}
-    return Cancel(PLACER, PATIENT, "A10231", values.pop("believed_start", TIME.start), **values)
+    return Cancel(PLACER, PATIENT, "A20001", values.pop("believed_start", TIME.start), **values)
 
 
 def register() -> RegisterPerson:
@@ -176,4 +176,3 @@ async def listening(talk: Talk) -> AsyncIterator[str]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-

@@ -180,7 +180,7 @@ async def test_after_a_write_what_is_not_lifecares_word_leaves_the_outcome_unkno
 READS: dict[str, Callable[[LifecareAdapter], Awaitable[Any]]] = {
     "find_person": lambda adapter: adapter.find_person(call(), AINO.hetu),
     "appointments": lambda adapter: adapter.appointments(call(), PATIENT),
-    "appointment": lambda adapter: adapter.appointment(call(), "A10231"),
+    "appointment": lambda adapter: adapter.appointment(call(), "A20001"),
     "free_time": lambda adapter: adapter.free_time(call(), TIME),
     "directory": lambda adapter: adapter.directory(call()),
     "probe": lambda adapter: adapter.probe(call()),

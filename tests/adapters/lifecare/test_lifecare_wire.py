@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -46,7 +47,9 @@ async def request_of(reader: asyncio.StreamReader) -> tuple[str, str]:
 
 
 def message(status: str, body: bytes, number: str = "", media: str = "application/fhir+json") -> bytes:
-    head = f"HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {len(body)}\r\nX-Request-Id: {number}\r\n\r\n"
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {len(body)}\r\nX-Request-Id: {number}\r\n\r\n"
+    )
     return head.encode() + body
 
 
@@ -116,7 +119,7 @@ async def test_nobody_listening_is_unavailable_and_nothing_was_sent(recorder: Re
 
 
 async def test_a_name_that_does_not_resolve_is_unavailable() -> None:
-    adapter = LifecareAdapter(installation(address="https://lifecare.invalid/fhir"))
+    adapter = LifecareAdapter(installation("https://lifecare.invalid"))
     with pytest.raises(Unavailable):
         await adapter.probe(call())
     await adapter.close()
@@ -179,7 +182,7 @@ async def test_a_connection_found_dead_before_a_booking_does_not_make_it_unknown
 
     async with lifecare(talk) as adapter:
         for _ in range(3):
-            await adapter.appointment(call(), "A10231")
+            await adapter.appointment(call(), "A20001")
             assert (await adapter.perform(call(), book())).native == "201"
 
 
@@ -251,7 +254,7 @@ async def test_no_redirect_is_followed() -> None:
     asked = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line, number = await request_of(reader)
+        line, _ = await request_of(reader)
         asked.append(line)
         writer.write(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
 
@@ -333,7 +336,7 @@ async def test_a_caller_that_goes_away_leaves_an_exchange_with_an_end(recorder: 
 
 async def test_a_certificate_nobody_vouches_for_is_misconfigured(tmp_path: Any) -> None:
     cert, key = self_signed(tmp_path)
-    context = http.ssl.SSLContext(http.ssl.PROTOCOL_TLS_SERVER)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -372,7 +375,7 @@ def self_signed(folder: Any) -> tuple[str, str]:
 async def test_free_times_with_every_oddity_of_json(recorder: Recorder) -> None:
     good = json.dumps(golden("free-time"), ensure_ascii=False)
     odd = [
-        good.replace("C12-gfnlx8", "C12\\u0000"),
+        good.replace("C11-hx2i0", "C11\\u0000"),
         good.replace('"status": "free"', '"status": NaN'),
         good.replace("Yleis", "\\ud800"),
         "[" * 900 + "]" * 900,

@@ -80,7 +80,7 @@ def slot(identity: str, start: datetime, status: str = "free") -> dict[str, Any]
 
 @dataclass
 class MemoryHub:
-    """`UseCases` and `Ledger` in memory. What happens to a booking is the Slot's name: ``taken``, ``lost``, ``down``."""
+    """`UseCases` and `Ledger` in memory. A booking ends as its Slot is named: ``taken``, ``lost``, ``down``."""
 
     stored: dict[tuple[str, str], list[bytes]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
@@ -202,9 +202,7 @@ class MemoryHub:
             case _:
                 return False
 
-    async def free_times(
-        self, access: Access, query: SlotQuery, page: PageRequest, context: RequestContext
-    ) -> Results:
+    async def free_times(self, access: Access, query: SlotQuery, page: PageRequest, context: RequestContext) -> Results:
         self.asked.append(("free", query))
         if self.fails:
             raise self.fails
@@ -259,7 +257,10 @@ class MemoryHub:
         resource: dict[str, Any] = {
             "resourceType": "Appointment",
             "id": name,
-            "meta": {"source": codes.source("pegasos-loviisa"), "tag": [{"system": codes.SYNC_STATE, "code": "confirmed"}]},
+            "meta": {
+                "source": codes.source("pegasos-loviisa"),
+                "tag": [{"system": codes.SYNC_STATE, "code": "confirmed"}],
+            },
             "status": "booked",
             "start": iso(start),
             "end": iso(start + timedelta(minutes=30)),
@@ -267,7 +268,11 @@ class MemoryHub:
             "participant": [{"actor": {"reference": one}, "status": "accepted"} for one in actors],
         }
         identifiers = [{"system": i.system, "value": i.value} for i in request.identifiers]
-        return resource | ({"comment": request.comment} if request.comment else {}) | ({"identifier": identifiers} if identifiers else {})
+        return (
+            resource
+            | ({"comment": request.comment} if request.comment else {})
+            | ({"identifier": identifiers} if identifiers else {})
+        )
 
     async def cancel(self, access: Access, request: CancelRequest, context: RequestContext) -> Answer:
         self.asked.append(("cancel", request))
@@ -291,7 +296,9 @@ class MemoryHub:
         profile = Profile(can, gaps, quiescence=5, limit=10, text_limit=1000)
         return [
             InstallationState("pegasos-loviisa", "pegasos", "7.2", ("434",), ("health",), profile, True, NOW, NOW),
-            InstallationState("lifecare-porvoo", "lifecare", "MR2020", ("638",), ("health",), profile, False, NOW, None),
+            InstallationState(
+                "lifecare-porvoo", "lifecare", "MR2020", ("638",), ("health",), profile, False, NOW, None
+            ),
         ]
 
     async def readiness(self) -> Readiness:
@@ -333,7 +340,9 @@ def memory() -> MemoryHub:
 
 @pytest.fixture
 def settings() -> ApiSettings:
-    return ApiSettings("http://hub.test", "0.1.0", clock=lambda: NOW, examples={"aino": "sbx_aino", "portal": "sbx_portal"})
+    return ApiSettings(
+        "http://hub.test", "0.1.0", clock=lambda: NOW, examples={"aino": "sbx_aino", "portal": "sbx_portal"}
+    )
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,24 +29,35 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def postgres_database() -> Iterator[str]:
-    """An empty database of this session on the server, dropped at its end."""
+@contextmanager
+def a_postgres_database() -> Iterator[str]:
+    """A new database on the server, dropped at the end."""
     server = make_url(os.environ["SILTA_TEST_POSTGRES"])
     name = f"silta_test_{secrets.token_hex(6)}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f'CREATE DATABASE "{name}"'))
-    yield server.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
+    try:
+        yield server.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        admin.dispose()
+
+
+@pytest.fixture
+def new_postgres() -> Iterator[str]:
+    """A PostgreSQL database without any table."""
+    with a_postgres_database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres_database: str) -> str:
-    upgrade(postgres_database)
-    return postgres_database
+def migrated_postgres() -> Iterator[str]:
+    """The session's PostgreSQL database."""
+    with a_postgres_database() as url:
+        upgrade(url)
+        yield url
 
 
 def empty(url: str) -> str:

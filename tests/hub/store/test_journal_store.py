@@ -210,6 +210,7 @@ async def test_only_the_latest_claimant_moves_the_row(journal: JournalStore) -> 
 
 async def test_a_move_changes_what_it_names_and_no_more(journal: JournalStore) -> None:
     row = await accepted(journal, booking())
+    assert isinstance(row.new.command, Book)
     prepared = replace(row.new.command, patient=LocalPatient("p77", AINO.hetu, {"language": "sv"}))
     sending = Move(State.SENDING, 1001.5, sent_at=1001.5, attempts=1, command=prepared, release=False)
     row = await moved(journal, row, sending)

@@ -81,7 +81,8 @@ def test_the_table_of_elements_is_that_of_r4(kind: str) -> None:
     everywhere = {"id", "implicitRules", "language", "meta", "contained", "extension", "modifierExtension", "text"}
     names = {f.alias or name for name, f in model.model_fields.items()}
     known = {n for n in names if not n.startswith("_")} - everywhere - {"resourceType", "fhir_comments"}
-    assert elements()[kind] == ({"telecom", "address", "communication"} if kind == "Patient" else known)
+    expected = {"telecom", "address", "communication"} if kind == "Patient" else known
+    assert sorted(elements()[kind]) == sorted(expected)
 
 
 def test_the_tables_name_no_code_twice() -> None:
@@ -126,7 +127,7 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
     ("a status of nobody's", "appointment-booked", {"status": "maybe"}),
     ("no start", "appointment-booked", {"start": None}),
     ("a start without an offset", "appointment-booked", {"start": "2027-03-23T09:00:00"}),
-    ("an end before the start", "appointment-booked", {"end": "2027-03-23T08:59:00+02:00"}),
+    ("an end before the start", "appointment-booked", {"end": "2027-03-23T07:59:00+02:00"}),
     ("no participants", "appointment-booked", {"participant": []}),
     ("two patients", "appointment-booked", {"participant": [{"actor": {"reference": f"Patient/{n}"}} for n in (1, 2)]}),
     ("a foreign reference", "appointment-booked", {"slot": [{"reference": "https://other.example/fhir/Slot/1"}]}),
@@ -144,9 +145,9 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
     ("an extension without url", "appointment-booked", {"extension": [{"valueString": "x"}]}),
     ("a version that is none", "appointment-booked", {"meta": {"versionId": 'W/"1"'}}),
     ("a slot without a calendar", "free-time", {"schedule": {"display": "Calendar"}}),
-    ("a slot of no length", "free-time", {"end": "2027-03-23T09:00:00+02:00"}),
+    ("a slot of no length", "free-time", {"end": "2027-03-23T08:00:00+02:00"}),
     ("a key too long", "free-time", {"id": "C" * 26}),
-    ("a person without a HETU", "patient", {"identifier": [{"system": "urn:oid:2.999.638.24", "value": "100042"}]}),
+    ("a person without a HETU", "patient", {"identifier": [{"system": "urn:oid:2.999.638.24", "value": "100001"}]}),
 ]
 
 

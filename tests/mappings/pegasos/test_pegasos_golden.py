@@ -38,7 +38,13 @@ def said(notes: Iterable[Note]) -> list[str]:
 def as_json(item: Record | FreeTime) -> dict[str, Any]:
     if isinstance(item, FreeTime):
         span = [times.iso(item.time.start), times.iso(item.time.end)]
-        return {"key": item.time.key, "span": span, "service": item.service, "schedule": item.schedule, "slot": item.slot}
+        return {
+            "key": item.time.key,
+            "span": span,
+            "service": item.service,
+            "schedule": item.schedule,
+            "slot": item.slot,
+        }
     names = {"kind": item.kind, "local_id": item.local_id, "version": item.version, "patient": item.patient}
     return {**names, "notes": said(item.notes), "resource": item.resource}
 

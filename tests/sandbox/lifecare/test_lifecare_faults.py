@@ -299,6 +299,13 @@ async def test_the_journal_holds_the_bytes(case: Case) -> None:
     assert (sent.direction, sent.operation, sent.fault, sent.raw) == ("sent", "book", None, reply)
 
 
+async def test_the_journal_keeps_the_beginning_of_long_messages(bench: Bench) -> None:
+    answer = await bench.client.get("Slot?_count=200")
+    sent = bench.journal.entries()[-1]
+    assert len(sent.raw) == 32 * 1024 < len(answer.content)
+    assert sent.note.startswith("the first 32768 of ")
+
+
 def _get(bench: Bench, path: str) -> bytes:
     head = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     return f"{head}Authorization: {bench.client.headers['authorization']}\r\n\r\n".encode()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from sandbox.engine.model import Status
+from sandbox.engine.model import FreeTime
+from sandbox.world import World
 from tests.sandbox.pegasos.pegasos_bench import (
     AINO,
     AXEL,
@@ -190,6 +192,13 @@ async def test_what_the_client_sent_of_its_own_comes_back(pegasos: Pegasos, clie
     assert found.get("SCH", 20, 2) == "Verkko"
 
 
+async def test_too_much_of_ones_own_is_refused(pegasos: Pegasos, client: Client) -> None:
+    time = pegasos.free()
+    answer = await client.ask(book(pegasos.system, time, AINO, extra=(f"ZXX|{'x' * 65_536}",)))
+    assert answer.error == ("AR", "102", "M03")
+    assert (await client.ask(book(pegasos.system, time, AINO, extra=(f"ZXX|{'x' * 65_533}",)))).code == "AA"
+
+
 async def test_a_cancelled_time_is_free_again(pegasos: Pegasos, client: Client) -> None:
     time = pegasos.free()
     booked = await client.ask(book(pegasos.system, time, AINO, extra=("ZPA||||||||||a|b",)))
@@ -264,19 +273,25 @@ async def test_moving_is_not_offered(client: Client) -> None:
     assert answer.lines[0][8] == "ACK^S02^ACK"
 
 
-async def test_everything_survives_a_restart(pegasos: Pegasos, client: Client) -> None:
+async def test_everything_survives_a_restart(pegasos: Pegasos, client: Client, tmp_path: Path) -> None:
     time = pegasos.free()
-    booked = await client.ask(book(pegasos.system, time, AINO, note="Äiti", extra=("ZPA||||||||||mine",)))
-    pegasos.system.restart(pegasos.world._content(pegasos.world.installations["pegasos-loviisa"].data))
-    found = await client.ask(query("SBK", "FILLER", arq=f"-|{booked.get('SCH', 2)}"))
-    assert [found.all(name) for name in ("SCH", "ZPA", "NTE", "PID")] == [
-        booked.all(name) for name in ("SCH", "ZPA", "NTE", "PID")
+    booked = await client.ask(book(pegasos.system, time, AINO, note="Äiti", extra=("ZPA||||||||||mine", "ZXX|1")))
+    await pegasos.face.stop()
+    pegasos.world.close()
+    world = World(pegasos.world.config, tmp_path)
+    face = world.installations["pegasos-loviisa"].make_face()
+    await face.start()
+    again = Client(*await asyncio.open_connection("127.0.0.1", face.port))
+    found = await again.ask(query("SBK", "FILLER", arq=f"-|{booked.get('SCH', 2)}"))
+    assert [found.all(name) for name in ("SCH", "ZPA", "ZXX", "NTE", "PID")] == [
+        booked.all(name) for name in ("SCH", "ZPA", "ZXX", "NTE", "PID")
     ]
-    kept = pegasos.system.appointment(booked.get("SCH", 2))
-    assert kept is not None
-    assert kept.status is Status.BOOKED
+    assert (await again.ask(book(pegasos.system, time, AXEL))).error == ("AE", "206", "A01")
+    again.close()
+    await face.stop()
+    world.close()
 
 
-def _free(pegasos: Pegasos, service: str) -> list:  # type: ignore[type-arg]
+def _free(pegasos: Pegasos, service: str) -> list[FreeTime]:
     now = pegasos.world.clock.now()
     return pegasos.system.free_times(now, now + timedelta(days=20), service=service)

@@ -1,0 +1,102 @@
+"""``kill -9`` of the hub at each failpoint, for each system and command: after the restart the truth, and one effect at most."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from hub import failpoints
+from tests.journeys.conftest import QUIET_WITHIN, Demo
+
+SYSTEMS = ("lifecare-porvoo", "pegasos-loviisa")
+POINTS = [name for name in failpoints.NAMES if name not in ("before-look", "looked")]
+
+
+def live(demo: Demo, installation: str, start: str) -> int:
+    found = demo.bookings(installation, person="aino")
+    return len([b for b in found if b["start"] == start and b["status"] == "booked"])
+
+
+def again(demo: Demo, send: Any) -> httpx.Response:
+    """The same request with the same key, until it has a final answer: what a careful portal does after a lost one."""
+    until = time.monotonic() + QUIET_WITHIN
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            answer: httpx.Response = send()
+            code = "" if answer.is_success else answer.json()["issue"][0]["details"]["coding"][0]["code"]
+            if answer.status_code != 202 and code != "in-flight":
+                return answer
+        assert time.monotonic() < until, "the outcome was never found out"
+        time.sleep(0.3)
+
+
+@pytest.mark.parametrize("installation", SYSTEMS)
+@pytest.mark.parametrize("point", POINTS)
+def test_a_booking_survives_the_hub_dying_there(impatient: Demo, installation: str, point: str) -> None:
+    number = POINTS.index(point) * 2 + SYSTEMS.index(installation)
+    with impatient.client("aino") as aino:
+        slot = starts(impatient, aino, installation)[number]
+        key = uuid.uuid4().hex
+        failpoints.arm(impatient.folder / "failpoints", point)
+        with contextlib.suppress(httpx.TransportError):
+            impatient.book(aino, slot, key)
+        wait_fired(impatient, point)
+        impatient.wait_ready()
+        final = again(impatient, lambda: impatient.book(aino, slot, key))
+        effects = live(impatient, installation, slot["start"])
+        assert effects == (1 if final.status_code == 201 else 0), (final.status_code, final.text)
+        assert again(impatient, lambda: impatient.book(aino, slot, key)).content == final.content
+
+
+@pytest.mark.parametrize("installation", SYSTEMS)
+@pytest.mark.parametrize("point", POINTS)
+def test_a_cancellation_survives_the_hub_dying_there(impatient: Demo, installation: str, point: str) -> None:
+    number = 60 + POINTS.index(point) * 2 + SYSTEMS.index(installation)
+    with impatient.client("aino") as aino:
+        slot = starts(impatient, aino, installation)[number]
+        booked = impatient.book(aino, slot)
+        assert booked.status_code == 201, booked.text
+        key = uuid.uuid4().hex
+        headers = {"Idempotency-Key": key}
+        failpoints.arm(impatient.folder / "failpoints", point)
+        with contextlib.suppress(httpx.TransportError):
+            impatient.cancel(aino, booked.json(), **headers)
+        wait_fired(impatient, point)
+        impatient.wait_ready()
+        final = again(impatient, lambda: impatient.cancel(aino, booked.json(), **headers))
+        effects = live(impatient, installation, slot["start"])
+        assert effects == (0 if final.status_code == 200 else 1), (final.status_code, final.text)
+
+
+@pytest.mark.parametrize("point", ["before-look", "looked"])
+def test_an_unknown_outcome_is_settled_though_the_hub_dies_looking(impatient: Demo, point: str) -> None:
+    with impatient.client("aino") as aino:
+        slot = starts(impatient, aino, "pegasos-loviisa")[110 + ("before-look", "looked").index(point)]
+        person = impatient.person("aino")["hetu"]
+        impatient.fault("pegasos-loviisa", "drop-answer", "book", person=person, count=1)
+        failpoints.arm(impatient.folder / "failpoints", point)
+        answer = impatient.book(aino, slot)
+        assert answer.status_code == 202, answer.text
+        wait_fired(impatient, point)
+        assert impatient.receipt(aino, answer)["status"] == "completed"
+        assert live(impatient, "pegasos-loviisa", slot["start"]) == 1
+
+
+def starts(demo: Demo, client: httpx.Client, installation: str) -> list[dict[str, Any]]:
+    """Free times of different starts, later than the other journeys' first ones."""
+    later = {"start": "ge2027-03-30"}
+    return list({slot["start"]: slot for slot in demo.slots(client, installation, 2500, **later)}.values())
+
+
+def wait_fired(demo: Demo, point: str) -> None:
+    """Until the hub has died at the point: it takes the file with it."""
+    armed = demo.folder / "failpoints" / point
+    until = time.monotonic() + 20
+    while armed.exists():
+        assert time.monotonic() < until, f"{point} was never reached"
+        time.sleep(0.05)
