@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -157,4 +157,5 @@ class PopulationRegister(ABC):
 
 def span_contains(query: FreeQuery, start: datetime) -> bool:
     """Whether a time that begins at ``start`` belongs to the query's half-open span."""
-    return query.start <= start < query.end
+    # In UTC: two times of one zone compare by their clock faces, and on one autumn night an hour has two of each.
+    return query.start.astimezone(UTC) <= start.astimezone(UTC) < query.end.astimezone(UTC)

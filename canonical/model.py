@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from canonical.fhir import Resource
 from canonical.notes import Note
@@ -47,11 +47,18 @@ class LocalPatient:
 
 @dataclass(frozen=True, slots=True)
 class TimeKey:
-    """Enough to book one free time: the installation's own ``key`` (at most 25 bytes of UTF-8), aware start and end."""
+    """Enough to book one free time: the installation's own ``key`` (at most 25 bytes of UTF-8), start and end in UTC.
+
+    In UTC, because of one autumn night: times of the hour that happens twice are never equal between two zones.
+    """
 
     key: str
     start: datetime
     end: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
+        object.__setattr__(self, "end", self.end.astimezone(UTC))
 
 
 @dataclass(frozen=True, slots=True)

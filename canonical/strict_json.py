@@ -1,7 +1,7 @@
 """JSON as RFC 8259 means it, and no more: what Python's own reader lets through is refused here.
 
-Refused: duplicate names, NaN and Infinity, lone surrogates, NUL, invalid UTF-8, a byte order mark, numbers beyond a
-double, and nesting deeper than `MAX_DEPTH`. Decimals keep their digits (`decimal.Decimal`).
+Refused: duplicate names, NaN and Infinity, lone surrogates, NUL, invalid UTF-8, a byte order mark, whole numbers
+beyond 64 bits and others beyond a double, and nesting deeper than `MAX_DEPTH`. Decimals keep their digits (`decimal.Decimal`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import orjson
 
 MAX_DEPTH: Final = 64
 _MAX_DIGITS: Final = 40
+_MAX_INTEGER: Final = 2**63 - 1
 
 
 class BadJson(ValueError):
@@ -32,9 +33,9 @@ def _constant(_: str) -> Any:
 
 
 def _integer(text: str) -> int:
-    if len(text) > _MAX_DIGITS:
-        raise BadJson("a number has too many digits")
-    return int(text)
+    if len(text) > _MAX_DIGITS or abs(value := int(text)) > _MAX_INTEGER:
+        raise BadJson("a whole number is out of range")
+    return value
 
 
 def _decimal(text: str) -> Decimal:

@@ -33,14 +33,18 @@ def from_local(naive: datetime, *, offset: timedelta | None = None) -> datetime:
     """The instant of a Helsinki wall-clock time.
 
     ``offset`` (from UTC), where the other side names it, decides an hour that happens twice; without it the first is
-    taken (the caller notes the guess: see `is_ambiguous`). Raises `NoSuchLocalTime` for an hour that is skipped.
+    taken (the caller notes the guess: see `is_ambiguous`). Raises `NoSuchLocalTime` for an hour that is skipped, and
+    ValueError for an offset that Helsinki does not have at that time.
     """
     if not exists(naive):
         raise NoSuchLocalTime(naive.isoformat())
     first = naive.replace(tzinfo=HELSINKI, fold=0)
-    if offset is not None and first.utcoffset() != offset:
-        return naive.replace(tzinfo=HELSINKI, fold=1)
-    return first
+    if offset is None or first.utcoffset() == offset:
+        return first
+    second = naive.replace(tzinfo=HELSINKI, fold=1)
+    if second.utcoffset() != offset:
+        raise ValueError("Helsinki does not have that offset then")
+    return second
 
 
 def to_local(instant: datetime) -> datetime:

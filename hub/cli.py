@@ -64,10 +64,15 @@ def _load(file: Path) -> Settings:
 
 
 @app.command()
-def serve(config: ConfigOption = DEFAULT) -> None:
+def serve(
+    config: ConfigOption = DEFAULT,
+    host: Annotated[str | None, typer.Option(help="Bind there instead of hub.host.")] = None,
+) -> None:
     """Run the hub: API, deliveries, and (without a broker) its own worker."""
     configure()
     settings = _load(config)
+    if host is not None:
+        settings = settings.model_copy(update={"hub": settings.hub.model_copy(update={"host": host})})
     lock = _only_one(settings, config)
     (config.parent / "hub.pid").write_text(str(os.getpid()))
     try:

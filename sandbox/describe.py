@@ -10,7 +10,7 @@ from sandbox.installations import SYSTEMS, load_installation
 from sandbox.population.test_persons import TEST_PERSONS, TestPerson
 from sandbox.world import CLOCK_FILE
 
-REGISTER_MANUAL = "sandbox/register/INTERFACE.md"
+REGISTER_MANUAL = "sandbox/population_register/INTERFACE.md"
 
 
 def describe(config: SandboxConfig, state: Path) -> dict[str, Any]:

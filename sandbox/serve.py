@@ -18,7 +18,7 @@ from typing import Final
 from sandbox.config import FILE, SandboxConfig
 from sandbox.control.app import control_app
 from sandbox.listener import HttpListener
-from sandbox.register.app import register_app
+from sandbox.population_register.app import register_app
 from sandbox.upkeep import Upkeep
 from sandbox.world import World
 

@@ -48,9 +48,11 @@ def demo(
 def serve(
     state: StateOption = DEFAULT_STATE,
     config: Annotated[Path | None, typer.Option(help="The hub's own TOML file; --state is then not used.")] = None,
+    host: Annotated[str | None, typer.Option(help="Bind there instead of hub.host.")] = None,
 ) -> None:
     """Run the hub alone."""
-    _run("hub", "serve", "--config", str(config or prepare(state, None).hub_toml))
+    more = ["--host", host] if host else []
+    _run("hub", "serve", "--config", str(config or prepare(state, None).hub_toml), *more)
 
 
 @app.command("sandbox", context_settings=OTHERS)

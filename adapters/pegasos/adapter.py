@@ -266,11 +266,8 @@ def _is_asked_for(time: FreeTime, query: FreeQuery) -> bool:
 
 def _questions(query: FreeQuery) -> Iterable[FreeTimes]:
     """The query in Pegasos's terms: spans it takes at once, and one calendar, one service or all."""
-    if query.start >= query.end:
-        return
-    end = query.end.astimezone(UTC)
+    start, end = query.start.astimezone(UTC), query.end.astimezone(UTC)
     end += timedelta(microseconds=-end.microsecond % 1_000_000)  # times are asked for by whole seconds
-    start = query.start.astimezone(UTC)
     while start < end:
         span = Span(start, min(end, start + timedelta(days=_MAX_DAYS)))
         if query.schedules is not None and len(query.schedules) <= _MAX_QUESTIONS:

@@ -1,4 +1,4 @@
-"""The population register: JSON over POST, the HETU in the body (manual: sandbox/register/INTERFACE.md)."""
+"""The population register: JSON over POST, the HETU in the body (manual: sandbox/population_register/INTERFACE.md)."""
 
 from __future__ import annotations
 

@@ -21,8 +21,11 @@ DEFAULT_PER_PAGE: Final = 50
 @dataclass(frozen=True, slots=True)
 class Param:
     """A search parameter. ``expression`` is FHIRPath, empty where the value does not stand in the resource itself.
+
     ``targets`` are what a reference may name; ``codes`` the whole of a closed value set; ``system`` the one code system
-    a token may name, and ``pattern`` what its codes look like. ``own`` ones are defined by this hub and published as SearchParameter resources."""
+    a token may name, and ``pattern`` what its codes look like. ``own`` ones are defined by this hub and published as
+    SearchParameter resources.
+    """
 
     name: str
     type: ParamType

@@ -254,7 +254,7 @@ def _schema(param: Param) -> Schema:
         case _ if param.pattern:
             return {"type": "string", "pattern": f"^{param.pattern}$"}
         case _:
-            return {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9./:-]{0,99}$"}
+            return {"type": "string", "minLength": 1}
 
 
 def _path(name: str, pattern: str) -> dict[str, Any]:

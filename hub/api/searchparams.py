@@ -230,12 +230,10 @@ def _instant(naive: datetime, zone: str | None) -> datetime:
 
 
 def _count(results: dict[str, str]) -> int:
-    if results.get("_summary") == "count":
-        return 0
     text = results.get("_count", str(DEFAULT_PER_PAGE))
     if not _DIGITS.fullmatch(text):
         raise _bad("_count", f"a whole number, 0 to {MOST_PER_PAGE}")
-    return min(int(text), MOST_PER_PAGE)
+    return 0 if results.get("_summary") == "count" else min(int(text), MOST_PER_PAGE)
 
 
 def _descending(kind: Kind, results: dict[str, str]) -> bool:

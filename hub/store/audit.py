@@ -7,13 +7,14 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import Row as SqlRow
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from hub.sealing import Sealer
 from hub.store.database import Database
 from hub.store.schema import audit
 
 _QUERY: Final = "audit.query"
+_NEW: Final = insert(audit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Audit:
 
     async def record(self, entry: AuditEntry) -> None:
         """Durable on return; nothing may be released before. Raises `StoreUnavailable`: then nothing is released."""
-        await self._database.append(audit, self._row(entry))
+        await self._database.execute(_NEW, self._row(entry))
 
     async def of_request(self, request_id: str) -> list[AuditEntry]:
         """The records of one API request, in order."""

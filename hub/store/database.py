@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -39,10 +39,10 @@ _WRITES: Final = "sotesilta_writes"
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One write in the queue: work, or a row to append to a table; and who waits for it (None: nobody)."""
+    """One write in the queue: work, or a row for a statement; and who waits for it (None: nobody)."""
 
     work: Work[Any] | None
-    table: Table | None = None
+    statement: Executable | None = None
     row: Row | None = None
     future: asyncio.Future[Any] | None = None
     result: Any = None
@@ -107,10 +107,10 @@ class Database:
         result: T = await waiting.future
         return result
 
-    async def append(self, table: Table, row: Row) -> None:
-        """Insert one row; durable on return. Cheaper than `write`: rows of a group become one statement. Rows of a
-        group are appended before its other work, in the order they came."""
-        waiting = _Waiting(None, table, row, asyncio.get_running_loop().create_future())
+    async def execute(self, statement: Executable, row: Row) -> None:
+        """Execute a statement that is a constant with one row of values; durable on return. Cheaper than `write`: the
+        rows of a group go to the database together, before its other work; they must have the same names."""
+        waiting = _Waiting(None, statement, row, asyncio.get_running_loop().create_future())
         self._put(waiting)
         assert waiting.future is not None
         await waiting.future
@@ -119,9 +119,9 @@ class Database:
         """`write` without waiting; a failure is logged. `close` waits for it."""
         self._put(_Waiting(work))
 
-    def append_soon(self, table: Table, row: Row) -> None:
-        """`append` without waiting; a failure is logged. `close` waits for it."""
-        self._put(_Waiting(None, table, row))
+    def execute_soon(self, statement: Executable, row: Row) -> None:
+        """`execute` without waiting; a failure is logged. `close` waits for it."""
+        self._put(_Waiting(None, statement, row))
 
     def _put(self, waiting: _Waiting) -> None:
         with self._wake:
@@ -204,12 +204,12 @@ _UNAVAILABLE: Final = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def _perform(connection: Connection, group: Iterable[_Waiting]) -> None:
-    appended: dict[Table, list[Row]] = {}
+    together: dict[Executable, list[Row]] = {}
     for waiting in group:
-        if waiting.table is not None and waiting.row is not None:
-            appended.setdefault(waiting.table, []).append(waiting.row)
-    for table, rows in appended.items():
-        connection.execute(table.insert(), rows)
+        if waiting.statement is not None and waiting.row is not None:
+            together.setdefault(waiting.statement, []).append(waiting.row)
+    for statement, rows in together.items():
+        connection.execute(statement, rows)
     for waiting in group:
         if waiting.work is not None:
             waiting.result = waiting.work(connection)

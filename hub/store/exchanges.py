@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import Row as SqlRow
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from adapters.call import Call, Recorder
 from canonical.notes import Note, NoteKind
@@ -19,6 +19,8 @@ from hub.store.schema import exchange
 
 _RAW_IN: Final = "exchange.raw_in"
 _RAW_OUT: Final = "exchange.raw_out"
+_NEW: Final = insert(exchange)
+_ENDED: Final = update(exchange).where(exchange.c.id == bindparam("by_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +58,19 @@ class Exchanges:
         """Keep what is about to leave; durable on return. Returns the exchange's id. Raises `StoreUnavailable`."""
         exchange_id = new_id()
         row = self._row(exchange_id, call.request_id, call.command_id, "out", peer, operation, self._now())
-        await self._database.append(exchange, row | {"raw_out": self._sealer.seal(raw, _RAW_OUT)})
+        await self._database.execute(_NEW, row | {"raw_out": self._sealer.seal(raw, _RAW_OUT)})
         return exchange_id
 
     def received(self, exchange_id: str, raw: bytes, outcome: str, notes: Sequence[Note]) -> None:
         """Keep what came back, soon. A failure to is logged; raises `StoreUnavailable` when the store is closed."""
         values = {
+            "by_id": exchange_id,
             "ended": self._now(),
             "outcome": outcome,
             "raw_in": self._sealer.seal(raw, _RAW_IN),
             "notes": _dump(notes),
         }
-        ended = update(exchange).where(exchange.c.id == exchange_id).values(values)
-        self._database.write_soon(lambda connection: connection.execute(ended))
+        self._database.execute_soon(_ENDED, values)
 
     def served(
         self,
@@ -85,7 +87,7 @@ class Exchanges:
         """Keep an API request and its answer, soon. ``route`` is the template, without ids; ``outcome`` the status."""
         row = self._row(new_id(), request_id, command_id, "in", client, route, started)
         sealed = {"raw_in": self._sealer.seal(raw_in, _RAW_IN), "raw_out": self._sealer.seal(raw_out, _RAW_OUT)}
-        self._database.append_soon(exchange, row | sealed | {"ended": ended, "outcome": outcome})
+        self._database.execute_soon(_NEW, row | sealed | {"ended": ended, "outcome": outcome})
 
     async def find(self, id_: str) -> list[Exchange]:
         """Every exchange of a request, of a command, or with that id itself, in order of their beginning."""

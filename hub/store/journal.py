@@ -101,6 +101,12 @@ class SqlJournal:
 
         return await self._database.write(work)
 
+    async def known(self, key: IdempotencyKey) -> KeyKnown | None:
+        """Whose the key is, without using it; None for a key that is new."""
+        by_key = {"by_scope": key.scope, "by_key": key.key}
+        row = await self._database.read(lambda connection: connection.execute(_KEY, by_key).one_or_none())
+        return None if row is None else KeyKnown(row.command_id, same=row.fingerprint == key.fingerprint)
+
     async def release_all(self) -> None:
         """Take every lease away. Only for whoever knows that no other process works on this store."""
         held = command.c.lease_until.is_not(None)

@@ -98,7 +98,7 @@ class Projection:
         self._ingest = ingest
         self._hot: HotReader | None = None
         if database.is_sqlite:
-            self._hot = HotReader(database.url, {key: Statement(_by_id(*key)) for key in KINDS})
+            self._hot = HotReader(database.url, _HOT)
 
     async def ingest(
         self,
@@ -143,14 +143,20 @@ class Projection:
 
     async def read(self, access: Access, kind: str, hub_id: str, *, today: datetime) -> Stored | None:
         """The resource, or None where there is none for this caller. An alias gives the resource it stands for."""
-        wanted: Select[Any] = select(*_COLUMNS).where(resource.c.kind == kind, visible(kind, access))
+        statement = _BY_ID.get((kind, access.is_proxy and kind in PERSONAL))
+        if statement is None or (kind in PERSONAL and access.subject is None):
+            return None
+        hot = self.read_now(access, kind, hub_id, today=today)
+        if hot is not None:
+            return hot
+        wanted = {"kind": kind, "hub_id": hub_id, "subject": access.subject, "today": today}
 
         def work(connection: Connection) -> SqlRow[Any] | None:
-            found = connection.execute(wanted.where(resource.c.hub_id == hub_id), {"today": today}).one_or_none()
+            found = connection.execute(statement, wanted).one_or_none()
             if found is not None:
                 return found
             kept_under = links.canonical(connection, kind, hub_id)
-            return connection.execute(wanted.where(resource.c.hub_id == kept_under), {"today": today}).one_or_none()
+            return connection.execute(statement, wanted | {"hub_id": kept_under}).one_or_none()
 
         row = await self._database.read(work)
         return self._stored(row) if row is not None else None
@@ -257,3 +263,7 @@ def _by_id(kind: str, proxy: bool) -> Select[Any]:
     anyone = Access("", "somebody", "somebody else" if proxy else None, "")
     by_id = (resource.c.kind == bindparam("kind"), resource.c.hub_id == bindparam("hub_id"))
     return select(*_COLUMNS).where(*by_id, visible(kind, anyone))
+
+
+_BY_ID: Final = {key: _by_id(*key) for key in KINDS}
+_HOT: Final = {key: Statement(select) for key, select in _BY_ID.items()}

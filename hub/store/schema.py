@@ -252,7 +252,7 @@ audit: Final = Table(
     "audit",
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("at", Moment, nullable=False, index=True),
+    Column("at", Moment, nullable=False),
     Column("request_id", Text, nullable=False, index=True),
     Column("client", Text, nullable=False),
     Column("resident", Text),

@@ -1,11 +1,16 @@
-"""The same key and the same body get the same answer: final answers are kept as they were sent."""
+"""The same key and the same body get the same answer: final answers are kept as they were sent.
+
+The key is asked about before anything else is judged: what was true when it was first used (the time was free, the
+version current) need not be true any more, and is not the question.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.api.ports import Failed, Kept
-from hub.journal.ports import IdempotencyKey
+from hub.api.ports import Failed, Kept, Link
+from hub.journal.ports import IdempotencyKey, Row
+from hub.journal.states import State
 from hub.store import Store
 from hub.store.errors import StoreUnavailable
 
@@ -16,14 +21,22 @@ class Answers:
 
     store: Store
 
-    async def kept(self, key: IdempotencyKey) -> Kept | None:
-        """The answer that was sent for the key, if it was final and kept. Raises `Failed` for another request's key."""
-        answer = await self.store.answers.kept(key.scope, key.key)
-        if answer is None:
+    async def earlier(self, key: IdempotencyKey) -> Kept | Row | None:
+        """What the key was used for: the answer that was sent, where it was final and kept, else the command as it is
+        now; None for a new key. Raises `Failed` for a key that belongs to another request."""
+        known = await self.store.journal.known(key)
+        if known is None:
             return None
-        if answer.fingerprint != key.fingerprint:
+        if not known.same:
             raise Failed("key-reused")
-        return Kept(answer.status, tuple(answer.headers.items()), answer.body)
+        answer = await self.store.answers.kept(key.scope, key.key)
+        if answer is not None:
+            return Kept(answer.status, tuple(answer.headers.items()), answer.body)
+        row = await self.store.journal.get(known.command_id)
+        assert row is not None, "a key is bound to a command that is not there"
+        if row.state in (State.ACCEPTED, State.SENDING) and not row.shown:
+            raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{row.new.id}"))
+        return row
 
     async def keep(self, key: IdempotencyKey, answer: Kept) -> None:
         """Keep it; where the store cannot now, the answer is made again from the journal when it is asked for."""

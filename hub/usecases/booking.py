@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from adapters.errors import ForeignError
 from canonical import codes
@@ -23,6 +24,7 @@ from hub.api.ports import (
     Existing,
     Failed,
     Found,
+    Kept,
     Link,
     RequestContext,
     Results,
@@ -61,8 +63,8 @@ class Booking:
         if request.patient != access.subject:
             raise Failed("another-patient", expression=["Appointment.participant"])
         key = self.key(access, request)
-        if key and (kept := await self.answers.kept(key)):
-            return kept
+        if key and (earlier := await self.answers.earlier(key)):
+            return await self._again(access, earlier, context)
         if request.if_none_exist and (existing := await self._existing(access, request.if_none_exist, context)):
             return existing
         installation, time = await self._bookable(access, request, context)
@@ -71,7 +73,7 @@ class Booking:
         accepted = await self.deliveries.journal.accept(new, key)
         context.reached("accepted")
         if not isinstance(accepted, Row):
-            return await self._not_accepted(access, accepted, context)
+            self._not_accepted(accepted)
         row = await self.deliveries.deliver(accepted, context.deadline)
         self.free_times.forget(installation)
         return await self.tell(access, row, context)
@@ -149,20 +151,21 @@ class Booking:
             resident=access.resident,
         )
 
-    async def _not_accepted(
-        self, access: Access, why: LaneTaken | DuplicateTime | KeyKnown, context: RequestContext
-    ) -> Answer:
+    async def _again(self, access: Access, earlier: Kept | Row, context: RequestContext) -> Answer:
+        if isinstance(earlier, Kept):
+            return earlier
+        return await self.tell(access, earlier, context, replayed=True)
+
+    def _not_accepted(self, why: LaneTaken | DuplicateTime | KeyKnown) -> NoReturn:
         match why:
             case DuplicateTime(appointment=held):
                 raise Failed("duplicate", expression=["Appointment.slot[0]"], see=Link(f"Appointment/{held}"))
             case LaneTaken(command_id=other):
                 raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{other}"))
-            case KeyKnown(same=False):
-                raise Failed("key-reused")
-            case KeyKnown(command_id=earlier):
-                row = await self.world.store.journal.get(earlier)
-                assert row is not None, "a key is bound to a command that is not there"
-                return await self.tell(access, row, context, replayed=True)
+            case KeyKnown(command_id=other, same=same):
+                if not same:
+                    raise Failed("key-reused")
+                raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{other}"))
 
     async def tell(self, access: Access, row: Row, context: RequestContext, *, replayed: bool = False) -> Answer:
         """What may be said of the command now."""
@@ -172,8 +175,6 @@ class Booking:
             return Created(seen, row.warning, replayed=replayed)
         if row.state is State.REFUSED:
             raise await self._refusal(access, row, context, replayed=replayed)
-        if replayed and row.state in (State.ACCEPTED, State.SENDING) and not row.shown:
-            raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{row.new.id}"))
         return Unknown(row.new.id, row.new.target, replayed=replayed)
 
     async def _stored(self, access: Access, target: str) -> Found:

@@ -9,13 +9,13 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from adapters.errors import ForeignError
 from canonical.commands import Cancel
 from canonical.times import instant
 from hub.access import Access
-from hub.api.ports import Answer, CancelRequest, Failed, Link, RequestContext, Unknown, Updated
+from hub.api.ports import Answer, CancelRequest, Failed, Kept, Link, RequestContext, Unknown, Updated
 from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, NewCommand, Problem, Row
 from hub.journal.states import State
 from hub.store.projection import Stored
@@ -46,8 +46,8 @@ class Cancelling:
         if access.subject is None or access.resident is None:
             raise Failed("forbidden")
         key = self.key(access, request)
-        if key and (kept := await self.answers.kept(key)):
-            return kept
+        if key and (earlier := await self.answers.earlier(key)):
+            return earlier if isinstance(earlier, Kept) else await self.tell(access, earlier, replayed=True)
         async with self._lock(request.appointment_id):
             stored = await self._proven(access, request, context)
             if stored.status == "cancelled":
@@ -57,7 +57,7 @@ class Cancelling:
             accepted = await self.deliveries.journal.accept(new, key)
             context.reached("accepted")
             if not isinstance(accepted, Row):
-                return await self._not_accepted(access, accepted, context)
+                self._not_accepted(accepted)
             row = await self.deliveries.deliver(accepted, context.deadline)
         self.free_times.forget(row.new.installation)
         return await self.tell(access, row)
@@ -123,20 +123,14 @@ class Cancelling:
             resident=access.resident,
         )
 
-    async def _not_accepted(
-        self, access: Access, why: LaneTaken | DuplicateTime | KeyKnown, context: RequestContext
-    ) -> Answer:
+    def _not_accepted(self, why: LaneTaken | DuplicateTime | KeyKnown) -> NoReturn:
         match why:
             case LaneTaken(command_id=other):
                 raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{other}"))
-            case KeyKnown(same=False):
-                raise Failed("key-reused")
-            case KeyKnown(command_id=earlier):
-                row = await self.world.store.journal.get(earlier)
-                assert row is not None, "a key is bound to a command that is not there"
-                if row.state in (State.ACCEPTED, State.SENDING) and not row.shown:
-                    raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{earlier}"))
-                return await self.tell(access, row, replayed=True)
+            case KeyKnown(command_id=other, same=same):
+                if not same:
+                    raise Failed("key-reused")
+                raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{other}"))
             case DuplicateTime():
                 raise AssertionError("a cancellation takes no time")
 

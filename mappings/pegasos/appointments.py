@@ -220,7 +220,7 @@ def _cancelation(value: Value, status: Resource, site: Site, notes: list[Note]) 
 
 def _concept(value: Value, path: str, site: Site, notes: list[Note]) -> Element | None:
     """A CE as a concept; its text may be somebody's own words, so it is the concept's text, not a display."""
-    text = plain(value.text(2), path, notes)
+    text = plain(value.verbatim(2), path, notes)
     code = site.coding(value, path, notes)
     if code is not None:
         code.pop("display", None)
@@ -234,7 +234,7 @@ def _texts(group: Group, notes: list[Note]) -> Resource:
     for segment in takewhile(lambda segment: segment.name != "RGS", group.segments):
         if segment.name == "NTE":
             element = "description" if segment[2].text() == "L" else "comment"
-            lines[element] += [value.whole() for value in segment.repetitions(3)]
+            lines[element] += [value.verbatim() for value in segment.repetitions(3)]
     return {element: plain("\n".join(texts), "NTE-3", notes) for element, texts in lines.items()}
 
 

@@ -111,6 +111,12 @@ class Value:
         """All of it as one text, unescaped: for texts, which have no components even if somebody forgot to escape."""
         return "" if self.raw == NULL else self.rules.unescape(self.raw)
 
+    def verbatim(self, component: int = 0) -> str:
+        """A component, or (0) all of it, as somebody wrote it: two quotation marks are just that. For people's own
+        texts, which Pegasos gives back as they came, and leaves out where there are none."""
+        part = self.raw if component == 0 else _part(self.raw, self.rules.component, component)
+        return self.rules.unescape(part)
+
 
 def _part(text: str, delimiter: str, number: int) -> str:
     parts = text.split(delimiter, number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from canonical.commands import Book, Cancel
@@ -91,7 +91,7 @@ def book(command: Book, schedule: str, service: str, site: Site, _: Stamp) -> Re
     }
     if command.reason:
         arq[7] = ("", _fits(command.reason, REASON_LIMIT, "ARQ-7"))
-    minutes = int((command.time.end - start).total_seconds()) // 60
+    minutes = round(command.time.end.timestamp() - start.timestamp()) // 60  # instants, not what the clock shows
     body: list[Line] = [("ARQ", arq), ("ZPA", {2: times.write_offset(start)})]
     if command.comment:
         body.append(("NTE", {1: "1", 2: "P", 3: _fits(command.comment, TEXT_LIMIT, "NTE-3")}))
@@ -140,8 +140,8 @@ def master_file(name: MasterFile, stamp: Stamp) -> Request:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From ``start`` to before ``end``. Pegasos reads an hour that happens twice from its first to its second
-    occurrence, so an answer may hold more than was asked for."""
+    """From ``start`` to before ``end``. An answer may hold more: Pegasos reads an hour that happens twice from its
+    first to its second occurrence."""
 
     start: datetime
     end: datetime
@@ -209,7 +209,11 @@ def _qrd(stamp: Stamp, what: str, by: str, quantity: int, who: Field = "") -> Li
 
 
 def _qrf(site: Site, span: Span) -> Line:
-    return "QRF", {1: site.receiving_facility, 2: times.write(span.start), 3: times.write(span.end)}
+    """Inside the hour that happens twice a span can end before it starts, on the clock; then it is asked for longer."""
+    start, end = times.write(span.start), times.write(span.end)
+    if end <= start:
+        end = times.write(span.end.astimezone(UTC) + timedelta(hours=1))
+    return "QRF", {1: site.receiving_facility, 2: start, 3: end}
 
 
 def _fits(text: str, limit: int, where: str) -> str:

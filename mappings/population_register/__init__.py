@@ -1,6 +1,6 @@
 """The population register's JSON to a canonical person and the Patient that may be shown.
 
-Source: the register's manual (sandbox/register/INTERFACE.md, an assumption) and the Finnish base profiles
+Source: the register's manual (sandbox/population_register/INTERFACE.md, an assumption) and the Finnish base profiles
 (fi-base-patient: official HETU identifier of type NNFIN, municipality-code extension, TURVAKIELTO security label).
 """
 

@@ -78,7 +78,6 @@ def test_face_and_offset_are_the_instant_on_the_autumn_night(face: datetime) -> 
         assert from_local(face, offset=offset).timestamp() == moment.timestamp()
 
 
-@pytest.mark.xfail(strict=True, reason="an offset that Helsinki does not have then is smoothed over")
 @pytest.mark.parametrize(
     ("face", "offset"), [(datetime(2027, 7, 1, 12), WINTER), (datetime(2027, 10, 31, 3, 30), timedelta(hours=5))]
 )

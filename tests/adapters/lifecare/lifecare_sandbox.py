@@ -99,7 +99,7 @@ class LifecareSubject(Subject):
 
     services = ("HAAVA-X", "HAMT", "NEUV", "PUHL", "SUUH", "TERV", "YLE")
     start = instant("2027-03-23T00:00:00+02:00")
-    end = instant("2027-03-25T00:00:00+02:00")
+    end = instant("2027-03-24T00:00:00+02:00")
     fault_limit = 0.7
     unknown_appointment = "A999999999"
 

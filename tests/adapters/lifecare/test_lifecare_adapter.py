@@ -27,7 +27,7 @@ from adapters.errors import (
 from canonical import hetu
 from canonical.model import FreeQuery, LocalPatient
 from canonical.notes import NoteKind
-from canonical.times import instant
+from canonical.times import instant, to_local
 from tests.adapters.lifecare.lifecare_stub import (
     AINO,
     PATIENT,
@@ -380,6 +380,16 @@ async def test_a_long_span_is_asked_for_in_parts_that_lifecare_allows() -> None:
     assert all(end - start < timedelta(days=62) for start, end in spans)
     assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
     assert (spans[0][0], spans[-1][1]) == (days(130).start, days(130).end)
+
+
+async def test_the_hour_that_comes_twice_is_asked_for_as_instants() -> None:
+    lifecare = Lifecare(calendars)
+    first = to_local(instant("2027-10-31T03:30:00+03:00"))
+    second = to_local(instant("2027-10-31T03:00:00+02:00"))  # later, by an earlier clock face
+    await adapter_for(lifecare).find_free(call(), FreeQuery(first, second))
+    assert [r.url.params.get_list("start") for r in lifecare.requests] == [
+        ["ge2027-10-31T03:30:00+03:00", "lt2027-10-31T03:00:00+02:00"]
+    ]
 
 
 async def test_what_is_not_free_or_not_of_the_span_is_left_out() -> None:

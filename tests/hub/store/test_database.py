@@ -17,6 +17,8 @@ from hub.store.database import Database, connect
 from hub.store.errors import StoreUnavailable, UnsafeDatabase
 from hub.store.schema import alias
 
+NEW = alias.insert()
+
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
@@ -70,7 +72,7 @@ async def held_up(database: Database) -> Busy:
 
 async def test_what_was_written_is_read(database: Database) -> None:
     assert await database.write(adding("a")) == "a"
-    await database.append(alias, {"kind": "Test", "hub_id": "b", "canonical": "x"})
+    await database.execute(NEW, {"kind": "Test", "hub_id": "b", "canonical": "x"})
     assert await database.read(names) == {"a", "b"}
 
 
@@ -95,10 +97,10 @@ async def test_work_that_fails_hurts_nobody_else(database: Database) -> None:
     assert await database.read(names) == {"a", "b"}
 
 
-async def test_a_row_that_cannot_be_appended_hurts_nobody_else(database: Database) -> None:
+async def test_a_row_that_cannot_be_written_hurts_nobody_else(database: Database) -> None:
     await database.write(adding("there"))
     busy = await held_up(database)
-    rows = [database.append(alias, {"kind": "Test", "hub_id": name, "canonical": "x"}) for name in ("new", "there")]
+    rows = [database.execute(NEW, {"kind": "Test", "hub_id": name, "canonical": "x"}) for name in ("new", "there")]
     group = asyncio.gather(*rows, database.write(adding("other")), return_exceptions=True)
     await busy.release()
     fine, failed, other = await group
@@ -124,7 +126,7 @@ async def test_what_nobody_waits_for_is_written_before_the_end(database_url: str
     database = Database(database_url)
     for n in range(300):
         database.write_soon(adding(f"n{n}"))
-        database.append_soon(alias, {"kind": "Test", "hub_id": f"m{n}", "canonical": "x"})
+        database.execute_soon(NEW, {"kind": "Test", "hub_id": f"m{n}", "canonical": "x"})
     await database.close()
     again = Database(database_url)
     assert len(await again.read(names)) == 600

@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("query", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
-    op.create_index(op.f("ix_audit_at"), "audit", ["at"], unique=False)
     op.create_index(op.f("ix_audit_patient"), "audit", ["patient"], unique=False)
     op.create_index(op.f("ix_audit_request_id"), "audit", ["request_id"], unique=False)
     op.create_table(
