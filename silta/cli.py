@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -53,6 +54,23 @@ def serve(
     """Run the hub alone."""
     more = ["--host", host] if host else []
     _run("hub", "serve", "--config", str(config or prepare(state, None).hub_toml), *more)
+
+
+@app.command()
+def env(
+    state: StateOption = DEFAULT_STATE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of shell assignments.")] = False,
+) -> None:
+    """The demo's addresses and Authorization headers for a shell: eval "$(silta env)"."""
+    file = State(state.resolve()).demo_json
+    if not file.exists():
+        raise StateError(f"there is no demo in {state}. Start one: silta demo --state {state}")
+    demo = State(state.resolve()).demo()
+    known = {"FHIR": demo["fhir"], "SANDBOX": demo["sandbox"]}
+    names = {name.upper().replace("-", "_"): token for name, token in demo["tokens"].items()}
+    known |= {name: f"Authorization: Bearer {token}" for name, token in names.items()}
+    shell = "\n".join(f"{name}={shlex.quote(value)}" for name, value in known.items())
+    typer.echo(json.dumps(known) if as_json else shell)
 
 
 @app.command("sandbox", context_settings=OTHERS)

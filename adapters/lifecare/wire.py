@@ -95,7 +95,7 @@ class Reply:
     def json(self, *statuses: int) -> Any:
         """The body of an answer of one of ``statuses``; any other raises what it means.
 
-        The strict reader takes 76 µs for an appointment and 15 ms for 200 free times, during which nothing else runs;
+        The strict reader takes 0.05 ms for an appointment and 12 ms for 200 free times, while nothing else runs;
         orjson 1 ms. So free times (``quick``) are read by orjson, which refuses all that the strict one does except a
         name given twice and NUL; they hold no decimals, whose digits it would lose, and only the master's word at
         booking counts.

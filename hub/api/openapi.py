@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from hub.api import bodies, problems, schemas
+from hub.api import bodies, problems, schemas, searchparams
 from hub.api.interactions import KINDS, RESULT_PARAMS, SORT, Kind, Param
 from hub.api.message import FHIR_JSON, FORM
 from hub.api.schemas import Schema
 from hub.api.settings import ApiSettings
 
 _DATE: Final = (
-    r"^(eq|ne|gt|lt|ge|le|sa|eb)?(19|20|21)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8])"
-    r"(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?Z)?)?)?$"
+    r"(eq|gt|lt|ge|le|sa|eb)?(19|20|21)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8])"
+    r"(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?Z)?)?)?"
 )
 _ANY_CALL: Final = ("login", "not-acceptable", "hetu-in-url", "headers-too-large", "throttled", "no-store", "internal")
 _READ: Final = (*_ANY_CALL, "forbidden", "not-found", "unknown-parameter", "record-system-failed", "misconfigured")
@@ -168,7 +168,8 @@ def _create(kind: Kind) -> dict[str, Any]:
     operation = _operation("book", "Book a free time", _BOOK, kind.name, status="201")
     operation["responses"]["200"] = _answer("If-None-Exist found it; nothing was done", kind.name)
     operation["responses"]["201"]["links"] = {"booked": _link(kind, "$response.body#/id")}
-    once = _header("If-None-Exist", "Search parameters: book only if nothing matches.")
+    once = _header("If-None-Exist", "Search parameters: book only if nothing matches. Best: your own identifier.")
+    once["schema"] = {"type": "string", "pattern": "^identifier=[A-Za-z0-9][A-Za-z0-9.:-]{0,99}$"}
     return operation | {
         "description": f"{kind.documentation} 201 means that the record system confirmed it.",
         "parameters": [_key(), _prefer(), once],
@@ -246,7 +247,7 @@ def _schema(param: Param) -> Schema:
         return {"type": "string", "enum": list(param.codes)}
     match param.type:
         case "date":
-            return {"type": "string", "pattern": _DATE}
+            return {"type": "string", "pattern": f"^{_DATE}$"}
         case "reference":
             return {"type": "string", "pattern": rf"^(({'|'.join(param.targets)})/)?[A-Za-z0-9\-.]{{1,64}}$"}
         case _ if param.name == "_id":
@@ -254,7 +255,7 @@ def _schema(param: Param) -> Schema:
         case _ if param.pattern:
             return {"type": "string", "pattern": f"^{param.pattern}$"}
         case _:
-            return {"type": "string", "minLength": 1}
+            return {"type": "string", "pattern": searchparams.TOKEN if param.type == "token" else searchparams.TEXT}
 
 
 def _path(name: str, pattern: str) -> dict[str, Any]:

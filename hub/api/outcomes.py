@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ SEE: Final = f"{codes.ROOT}/fhir/StructureDefinition/see"
 MOST_ALTERNATIVES: Final = 3
 
 _HTTP: Final = "http."
-_THE_REQUEST: Final[Mapping[Language, str]] = {"fi": "pyyntö", "sv": "begäran", "en": "the request"}
+_NOT_SHOWN: Final = "…"
 
 
 class _Facts(dict[str, str]):
@@ -101,7 +101,7 @@ def _issue(problem: Failed, rule: Rule, language: Language, request_id: str | No
 
 def text(problem: Failed, rule: Rule, language: Language) -> str:
     """What people are told."""
-    where = ", ".join(one.removeprefix(_HTTP) for one in problem.expression) or _THE_REQUEST[language]
+    where = ", ".join(one.removeprefix(_HTTP) for one in problem.expression) or _NOT_SHOWN
     return rule.texts[language].format_map(_Facts({"where": where, **problem.facts}))
 
 

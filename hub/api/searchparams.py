@@ -20,6 +20,15 @@ from hub.api.ports import Criterion, Failed, PageRequest, Reference, Span, Text,
 Pairs = list[tuple[str, str]]
 Value = Token | Span | Reference | Text
 
+# One character of a value: anything but control characters and the separators, which a backslash takes their meaning.
+_CHARACTER: Final = r"(?:[^\x00-\x1f,|\\]|\\[,|$\\])"
+_FIRST: Final = r"(?:[^\x00-\x20,|\\]|\\[,|$\\])"
+_ONE_TEXT: Final = f"{_FIRST}{_CHARACTER}*"
+_ONE_TOKEN: Final = rf"(?:{_ONE_TEXT}(?:\|{_CHARACTER}*)?|\|{_ONE_TEXT})"
+TEXT: Final = f"^{_ONE_TEXT}(?:,{_ONE_TEXT})*$"
+TOKEN: Final = f"^{_ONE_TOKEN}(?:,{_ONE_TOKEN})*$"
+"""What the values of a text and of a token parameter look like: several, separated by commas."""
+
 _MOST_FIELDS: Final = 50
 _MOST_VALUES: Final = 100
 _LONGEST: Final = 2000
@@ -97,11 +106,10 @@ def criterion(kind: Kind, name: str, value: str, base: str) -> Criterion:
     param = kind.param(name)
     if param is None:
         raise _unknown(kind, name)
-    values: list[Value] = []
-    for one in _split(_COMMA, value):
-        if not one.strip():
-            raise _bad(name, "an empty value")
-        values.extend(_values(param, one, base))
+    form = {"token": TOKEN, "string": TEXT, "uri": TEXT}.get(param.type)
+    if form is not None and not re.fullmatch(form, value):
+        raise _bad(name, "values are separated by commas, and none is empty; a token is code, system|code or system|")
+    values = [read for one in _split(_COMMA, value) for read in _values(param, one, base)]
     return Criterion(name, tuple(values))
 
 
@@ -146,8 +154,6 @@ def _values(param: Param, text: str, base: str) -> Sequence[Value]:
 
 def _token(param: Param, text: str) -> Token:
     parts = [_plain(one) for one in _split(_BAR, text)]
-    if len(parts) > 2 or not any(parts):
-        raise _bad(param.name, "a token is code, system|code, |code or system|")
     token = Token(None, parts[0]) if len(parts) == 1 else Token(parts[0], parts[1] or None)
     if param.system is not None and token.system not in (None, param.system):
         raise _bad(param.name, f"its system is {param.system}")

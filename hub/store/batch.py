@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy import Row as SqlRow
 
 from canonical import codes, fhir
@@ -18,11 +18,22 @@ from hub.sealing import Sealer
 from hub.store import links
 from hub.store.errors import AnotherPatientRecord
 from hub.store.observation import Observation, number, replaces
-from hub.store.schema import command, own_identifiers, resource
+from hub.store.schema import Moment, command, own_identifiers, resource
+from hub.store.sql import one_of, parts
 from hub.store.versions import Content, content_digest, write
 
-_MANY: Final = 500
 _OWN: Final = "own_identifiers.identifiers"
+
+_OWN_OF: Final = select(own_identifiers).where(own_identifiers.c.hub_id.in_(one_of("by_ids")))
+_THESE: Final = (resource.c.kind == bindparam("by_kind"), resource.c.hub_id.in_(one_of("by_ids")))
+_ROWS: Final = select(resource).where(*_THESE).order_by(resource.c.hub_id).with_for_update()
+_PROVE: Final = update(resource).where(*_THESE, resource.c.observed_until < bindparam("ended", type_=Moment()))
+_PROMISED: Final = select(command.c.target).where(
+    command.c.id == bindparam("by_id"),
+    command.c.kind == "book",
+    command.c.installation == bindparam("by_installation"),
+    command.c.subject == bindparam("by_subject"),
+)
 
 
 class Batch:
@@ -79,20 +90,15 @@ class Batch:
 
     def prove_again(self) -> None:
         """What has not changed is proven until now."""
+        proven = {"observed_from": self._seen.started, "observed_until": self._seen.ended, "ended": self._seen.ended}
         for kind in sorted({kind for kind, _ in self._unchanged}):
-            hub_ids = sorted(hub_id for k, hub_id in self._unchanged if k == kind)
-            for begin in range(0, len(hub_ids), _MANY):
-                some = resource.c.hub_id.in_(hub_ids[begin : begin + _MANY])
-                self._connection.execute(
-                    update(resource)
-                    .where(resource.c.kind == kind, some, resource.c.observed_until < self._seen.ended)
-                    .values(observed_from=self._seen.started, observed_until=self._seen.ended)
-                )
+            for some in parts(sorted(hub_id for k, hub_id in self._unchanged if k == kind)):
+                self._connection.execute(_PROVE, proven | {"by_kind": kind, "by_ids": some})
 
     def _make(self, kind: str, local_id: str, reserved: str | None = None) -> str:
         found = self.ids.get((kind, local_id))
         if found is None:
-            found = links.hub_id(self._connection, kind, self._seen.installation, local_id, reserved)
+            found = links.make(self._connection, kind, self._seen.installation, local_id, reserved)
             self.ids[kind, local_id] = found
         return found
 
@@ -109,13 +115,8 @@ class Batch:
         placer = fhir.identifier_value(record.resource, codes.PLACER) if record.kind == "Appointment" else None
         if placer is None:
             return None
-        wanted = select(command.c.target).where(
-            command.c.id == placer,
-            command.c.kind == "book",
-            command.c.installation == self._seen.installation,
-            command.c.subject == owner,
-        )
-        target = self._connection.execute(wanted).scalar_one_or_none()
+        promised = {"by_id": placer, "by_installation": self._seen.installation, "by_subject": owner}
+        target = self._connection.execute(_PROMISED, promised).scalar_one_or_none()
         if target is None or links.local(self._connection, record.kind, target) is not None:
             return None
         return str(target)
@@ -152,12 +153,11 @@ def keep_own_identifiers(connection: Connection, sealer: Sealer, hub_id: str, bo
 
 
 def _own_identifiers(connection: Connection, sealer: Sealer, hub_ids: Sequence[str]) -> dict[str, list[Element]]:
-    found: dict[str, list[Element]] = {}
-    for begin in range(0, len(hub_ids), _MANY):
-        some = own_identifiers.c.hub_id.in_(hub_ids[begin : begin + _MANY])
-        for row in connection.execute(select(own_identifiers).where(some)):
-            found[row.hub_id] = orjson.loads(sealer.open(row.identifiers, _OWN))
-    return found
+    return {
+        row.hub_id: orjson.loads(sealer.open(row.identifiers, _OWN))
+        for some in parts(hub_ids)
+        for row in connection.execute(_OWN_OF, {"by_ids": some})
+    }
 
 
 def _rows(connection: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], SqlRow[Any]]:
@@ -165,12 +165,9 @@ def _rows(connection: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple
     by_kind: dict[str, list[str]] = {}
     for kind, hub_id in sorted(set(keys)):
         by_kind.setdefault(kind, []).append(hub_id)
-    found: dict[tuple[str, str], SqlRow[Any]] = {}
-    for kind, hub_ids in by_kind.items():
-        for begin in range(0, len(hub_ids), _MANY):
-            wanted = select(resource).where(
-                resource.c.kind == kind, resource.c.hub_id.in_(hub_ids[begin : begin + _MANY])
-            )
-            rows = connection.execute(wanted.order_by(resource.c.hub_id).with_for_update())
-            found |= {(row.kind, row.hub_id): row for row in rows}
-    return found
+    return {
+        (row.kind, row.hub_id): row
+        for kind, hub_ids in by_kind.items()
+        for some in parts(hub_ids)
+        for row in connection.execute(_ROWS, {"by_kind": kind, "by_ids": some})
+    }

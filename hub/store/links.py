@@ -15,9 +15,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from hub.sealing import Sealer
 from hub.store.database import Database
 from hub.store.schema import alias, history, link, patient_link, resource, token
-from hub.store.sql import insert_or_leave, insert_or_update
+from hub.store.sql import insert_or_leave, insert_or_update, one_of, parts
 
-_MANY: Final = 500
 PATIENT_NUMBER: Final = "patient_link.number"
 """The sealing context of a patient number."""
 
@@ -25,6 +24,11 @@ _FIND: Final = select(link.c.hub_id).where(
     link.c.kind == bindparam("by_kind"),
     link.c.installation == bindparam("by_installation"),
     link.c.local_id == bindparam("by_local_id"),
+)
+_FIND_MANY: Final = select(link.c.local_id, link.c.hub_id).where(
+    link.c.kind == bindparam("by_kind"),
+    link.c.installation == bindparam("by_installation"),
+    link.c.local_id.in_(one_of("by_local_ids")),
 )
 _LOCAL: Final = select(link.c.installation, link.c.local_id).where(
     link.c.kind == bindparam("by_kind"), link.c.hub_id == bindparam("by_id")
@@ -76,25 +80,22 @@ def find(connection: Connection, kind: str, installation: str, local_id: str) ->
 
 def find_many(connection: Connection, kind: str, installation: str, local_ids: Iterable[str]) -> dict[str, str]:
     """The hub ids that are tied to some of the local ids."""
-    found: dict[str, str] = {}
-    wanted = list(local_ids)
-    for begin in range(0, len(wanted), _MANY):
-        rows = connection.execute(
-            select(link.c.local_id, link.c.hub_id).where(
-                link.c.kind == kind,
-                link.c.installation == installation,
-                link.c.local_id.in_(wanted[begin : begin + _MANY]),
-            )
-        )
-        found |= {row.local_id: row.hub_id for row in rows}
-    return found
+    place = {"by_kind": kind, "by_installation": installation}
+    return {
+        row.local_id: row.hub_id
+        for some in parts(list(local_ids))
+        for row in connection.execute(_FIND_MANY, place | {"by_local_ids": some})
+    }
 
 
 def hub_id(connection: Connection, kind: str, installation: str, local_id: str, reserved: str | None = None) -> str:
     """The hub id of the local id; where there is none, ``reserved`` or a new one is tied to it."""
     known = find(connection, kind, installation, local_id)
-    if known is not None:
-        return known
+    return known if known is not None else make(connection, kind, installation, local_id, reserved)
+
+
+def make(connection: Connection, kind: str, installation: str, local_id: str, reserved: str | None = None) -> str:
+    """`hub_id`, for a local id that had none just now."""
     row = {"kind": kind, "hub_id": reserved or new_id(), "installation": installation, "local_id": local_id}
     by_local_id = (link.c.kind, link.c.installation, link.c.local_id)
     if connection.execute(insert_or_leave(connection, link, *by_local_id), row).one_or_none() is not None:
@@ -121,10 +122,14 @@ def bind(connection: Connection, kind: str, target: str, installation: str, loca
 
     Somebody may have met the record before (a search during the booking) and given it another id: that one becomes an
     alias of ``target``, and its row goes. Returns the version that went with it (0: none), which ``target`` must pass.
+    A target that is tied to another record already stays so: the master has two, and both are shown.
     """
+    if local(connection, kind, target) is not None:
+        return 0
     other = hub_id(connection, kind, installation, local_id, reserved=target)
     if other == target:
         return 0
+    connection.execute(update(alias).where(alias.c.kind == kind, alias.c.canonical == other).values(canonical=target))
     tied = (link.c.kind == kind) & (link.c.hub_id == other)
     connection.execute(update(link).where(tied).values(hub_id=target))
     connection.execute(alias.insert().values(kind=kind, hub_id=other, canonical=target))

@@ -75,6 +75,8 @@ class Effects:
     def _end(self, connection: Connection, after: Row, at: float) -> None:
         """The command has its final word: nothing is unknown any more."""
         assert after.new.target is not None
+        if isinstance(after.new.command, Book) and not after.shown:
+            return
         there = current(connection, _KIND, after.new.target)
         if there is None or there.unknown_command != after.new.id:
             return

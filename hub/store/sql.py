@@ -5,11 +5,28 @@ Building a statement costs more than running it: what runs often is a constant w
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, Connection, Executable, Table
+from sqlalchemy import BindParameter, Column, Connection, Executable, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+
+T = TypeVar("T")
+
+
+_MANY: Final = 500
+
+
+def one_of(name: str) -> BindParameter[Any]:
+    """A parameter of a constant statement that stands for a list: ``column.in_(one_of("ids"))``."""
+    return bindparam(name, expanding=True)
+
+
+def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in lists that are not too long for one statement."""
+    for begin in range(0, len(values), _MANY):
+        yield values[begin : begin + _MANY]
 
 
 def insert_or_leave(connection: Connection, table: Table, *unique: Column[Any]) -> Executable:

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from adapters.base import Installation
 from adapters.call import Call
 from adapters.lifecare.adapter import LifecareAdapter
 from canonical.commands import Book, Cancel, RegisterPerson
-from canonical.model import LocalPatient, Person, TimeKey
+from canonical.model import FreeQuery, LocalPatient, Person, TimeKey
 from canonical.notes import Note
 from canonical.times import instant
 
@@ -64,6 +64,7 @@ class Lifecare:
         self.tokens = 0
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)  # as on a real wire, others get their turn meanwhile
         if request.url.path == "/oauth2/token":
             self.tokens += 1
             answer = {"access_token": f"lc_{self.tokens}", "token_type": "Bearer", "expires_in": 300}
@@ -176,3 +177,9 @@ async def listening(talk: Talk) -> AsyncIterator[str]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def days(count: int, **more: Any) -> FreeQuery:
+    """That many times 24 hours from the Monday on which the sandbox begins."""
+    start = instant("2027-03-22T00:00:00+02:00")
+    return FreeQuery(start, start + timedelta(days=count), **more)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -232,3 +232,35 @@ async def test_a_connection_that_never_was_did_nothing(kind: str, error: type[ht
         raise error("refused")
 
     assert type(await answer_to_write(kind, refused)) is Unavailable
+
+
+ODD: list[Any] = [None, True, 0, -1, 2**70, 1.5, "", "x", "\x00", "010594Y9021", [], {}, [None], [{}], {"x": None}]
+
+
+async def test_whatever_stands_in_an_answer_is_understood_or_leaves_the_outcome_unknown() -> None:
+    """Any one value of the answer to a booking, replaced by something odd: done or unknown, and nothing else."""
+    answer: dict[str, Any] = {}
+    adapter = adapter_for(lambda _: fhir(201, answer))
+    outcomes = set()
+    for place in range(sum(1 for _ in _places(booked()))):
+        for odd in ODD:
+            answer = booked()
+            holder, key = list(_places(answer))[place]
+            holder[key] = odd
+            outcomes.add(await _outcome(adapter))
+    assert outcomes == {"done", "unknown"}
+
+
+async def _outcome(adapter: LifecareAdapter) -> str:
+    try:
+        await adapter.perform(call(), book())
+    except OutcomeUnknown as err:
+        return "told of a person" if hetu.appears_in(str(err)) else "unknown"
+    return "done"
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(inner, dict | list):
+            yield from _places(inner)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from adapters.call import Call
@@ -26,6 +27,7 @@ from tests.adapters.lifecare.lifecare_stub import (
     booked,
     call,
     cancel,
+    days,
     golden,
     installation,
     listening,
@@ -250,6 +252,28 @@ async def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.Monk
     assert written < 50_000_000
 
 
+@pytest.mark.parametrize(
+    ("events", "meaning"),
+    [
+        (["connection.connect_tcp.started"], Unavailable),
+        (["connection.connect_tcp.started", "http11.send_request_headers.started"], OutcomeUnknown),
+        (["http11.send_request_headers.started", "http11.send_request_headers.complete"], OutcomeUnknown),
+    ],
+)
+async def test_a_booking_that_broke_off_while_it_was_sent(events: list[str], meaning: type[Exception]) -> None:
+    class BreakingOff(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/oauth2/token":
+                return httpx.Response(200, content=TOKEN)
+            for event in events:
+                await request.extensions["trace"](event, {})
+            raise httpx.WriteError("broke off")
+
+    adapter = LifecareAdapter(installation(), transport=BreakingOff())
+    with pytest.raises(meaning):
+        await adapter.perform(call(), book())
+
+
 async def test_no_redirect_is_followed() -> None:
     asked = []
 
@@ -392,11 +416,4 @@ async def test_free_times_with_every_oddity_of_json(recorder: Recorder) -> None:
     async with lifecare(talk) as adapter:
         for _ in odd:
             with pytest.raises(Unavailable):
-                await adapter.find_free(call(recorder), _days())
-
-
-def _days() -> Any:
-    from canonical.model import FreeQuery
-    from canonical.times import instant
-
-    return FreeQuery(instant("2027-03-22T00:00:00+02:00"), instant("2027-03-29T00:00:00+03:00"))
+                await adapter.find_free(call(recorder), days(7))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -161,6 +161,29 @@ async def test_a_search_that_met_the_booking_without_our_mark(store: Store) -> N
     assert await store.links.local("Appointment", other) == (PORVOO, "a1")
     history = await store.projection.history(own(aino), "Appointment", other, today=TODAY)
     assert [version.version for version in history] == [3]
+
+
+async def test_a_master_that_has_two_bookings_of_one_command(store: Store) -> None:
+    aino = await meet(store)
+    row = await lost(store, await sent(store, booking(aino)))
+    await store.projection.ingest([placed(local_id="a1")], look(1003.0), patient=aino)
+    await go(store, row, Move(State.CONFIRMED, 1010.0, record=placed(local_id="a2")))
+    assert (await shown(store, aino))[0].local_id == "a1"
+    other = await store.links.find("Appointment", PORVOO, "a2")
+    assert set(await listed(store, aino)) == {"target1", other}
+
+
+async def test_a_master_that_answers_two_commands_with_one_booking(store: Store) -> None:
+    aino = await meet(store)
+    ids = await store.projection.ingest([appointment()], look(900.0), patient=aino)
+    first = ids["Appointment", "a1"]
+    for n, start in enumerate((START + timedelta(hours=1), START + timedelta(hours=2)), 1):
+        row = await sent(store, booking(aino, f"c{n}", f"target{n}", start=start))
+        await go(store, row, Move(State.CONFIRMED, 1002.0 + n, record=appointment()))
+    for hub_id in (first, "target1", "target2"):
+        stored, _ = await shown(store, aino, hub_id)
+        assert stored.id == "target2"
+    assert await listed(store, aino) == ["target2"]
 
 
 async def test_an_unknown_cancellation_shows_the_proven_state_and_says_so(store: Store) -> None:
