@@ -152,7 +152,7 @@ class PopulationRegister(ABC):
 
     async def close(self) -> None:
         """Let go of connections."""
-        return None
+        return
 
 
 def span_contains(query: FreeQuery, start: datetime) -> bool:

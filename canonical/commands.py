@@ -29,7 +29,7 @@ class RegisterPerson:
 class Book:
     """Book ``time`` for ``person``. ``comment`` is the resident's own text to the unit; ``reason`` why they come.
 
-    ``identifiers`` (system, value) are the portal's own names for the booking: the hub keeps them, no system is sent them.
+    ``identifiers`` (system, value) are the portal's own names for the booking, kept by the hub, sent nowhere.
     ``patient`` is None until the installation has been asked who the person is there; an adapter is given it always.
     """
 

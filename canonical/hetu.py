@@ -13,7 +13,9 @@ from stdnum.exceptions import ValidationError
 from stdnum.fi import hetu as _hetu
 
 _SHAPE = re.compile(r"[0-9]{6}[-+YXWVUABCDEF][0-9]{3}[0-9A-FHJ-NPR-Y]")
-_ANYWHERE = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=\\\\[nrtbf]))[0-9]{6}(?:[-+YXWVUABCDEF]|%2[Bb])[0-9]{3}[0-9A-FHJ-NPR-Y](?![0-9A-Za-z])")
+_BEFORE = r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtbf]))"
+"""What may stand before one in a text: nothing of a word, an encoded character of a URL, an escape of JSON."""
+_ANYWHERE = re.compile(_BEFORE + r"[0-9]{6}(?:[-+YXWVUABCDEF]|%2[Bb])[0-9]{3}[0-9A-FHJ-NPR-Y](?![0-9A-Za-z])")
 
 
 def is_valid(text: str) -> bool:

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 
 class NoteKind(StrEnum):
+    """What was done with something that could not be carried as it was."""
+
     DROPPED = "dropped"
     """The other side cannot carry it; it is not there any more."""
     DEFAULTED = "defaulted"

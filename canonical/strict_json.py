@@ -1,7 +1,8 @@
 """JSON as RFC 8259 means it, and no more: what Python's own reader lets through is refused here.
 
 Refused: duplicate names, NaN and Infinity, lone surrogates, NUL, invalid UTF-8, a byte order mark, whole numbers
-beyond 64 bits and others beyond a double, and nesting deeper than `MAX_DEPTH`. Decimals keep their digits (`decimal.Decimal`).
+beyond 64 bits and others beyond a double, and nesting deeper than `MAX_DEPTH`. Decimals keep their digits
+(`decimal.Decimal`).
 """
 
 from __future__ import annotations

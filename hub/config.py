@@ -60,6 +60,8 @@ class RegisterSection(_Section):
 
 
 class InstallationSection(_Section):
+    """One installation; ``options`` are its adapter's own, and the adapter checks them."""
+
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")
     system: str
     release: str = ""
@@ -69,6 +71,8 @@ class InstallationSection(_Section):
 
 
 class RouteSection(_Section):
+    """One route: see `hub.routing.Route`."""
+
     municipality: str = Field(pattern=r"^[0-9]{3}$")
     sector: Literal["health", "oral", "social"]
     installation: str

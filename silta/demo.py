@@ -64,6 +64,8 @@ class Child:
 
 @dataclass(slots=True)
 class Supervisor:
+    """Starts the demo's processes, starts again what dies, and stops them in order."""
+
     state: State
     stopping: threading.Event = field(default_factory=threading.Event)
 

@@ -125,7 +125,12 @@ def _hub_toml(folder: Path, port: int, base: str, described: dict[str, Any], tok
     for one in described["installations"]:
         known = {k: one[k] for k in ("name", "system", "release", "municipalities", "sectors")}
         tables.append(("[[installation]]", known))
-        tables.append(("[installation.options]", {"address": one["address"], **one["credentials"], **OPTIONS.get(one["name"], {})}))
+        tables.append(
+            (
+                "[installation.options]",
+                {"address": one["address"], **one["credentials"], **OPTIONS.get(one["name"], {})},
+            )
+        )
         for municipality in one["municipalities"]:
             for sector in one["sectors"]:
                 route = {"municipality": municipality, "sector": sector, "installation": one["name"]}

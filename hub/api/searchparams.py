@@ -167,8 +167,8 @@ def _token(param: Param, text: str) -> Token:
 
 
 def _reference(param: Param, text: str, base: str) -> Reference:
-    kind, _, identity = _plain(text).removeprefix(f"{base}/").rpartition("/")
-    if not _ID.fullmatch(identity) or (kind and kind not in param.targets):
+    kind, slash, identity = _plain(text).removeprefix(f"{base}/").rpartition("/")
+    if not _ID.fullmatch(identity) or (slash and kind not in param.targets):
         raise _bad(param.name, f"a reference is {' or '.join(f'{target}/<id>' for target in param.targets)}")
     return Reference(kind or (param.targets[0] if len(param.targets) == 1 else None), identity)
 

@@ -7,6 +7,8 @@ from typing import Final
 
 
 class State(StrEnum):
+    """Where a command stands."""
+
     ACCEPTED = "accepted"
     """On disk; nothing has been sent."""
     SENDING = "sending"

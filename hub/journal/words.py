@@ -9,6 +9,8 @@ from hub.journal.states import State
 
 
 class Word(StrEnum):
+    """What is said of a write."""
+
     DONE = "done"
     NOTHING_DONE = "nothing-done"
     NOT_KNOWN = "not-known"

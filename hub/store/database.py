@@ -63,7 +63,7 @@ class Database:
     Raises `UnsafeDatabase` where commits would not be durable. Safe to use from several event loops and threads.
     """
 
-    def __init__(self, url: str, *, writers: int = 2, readers: int = 2) -> None:
+    def __init__(self, url: str, *, writers: int = 2, readers: int = 4) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite:")
         self.engine = connect(url, pool_size=writers + readers)

@@ -1,4 +1,4 @@
-"""Asking several record systems at once, each with a deadline; who does not answer is named, the others' answer comes."""
+"""Asking several record systems at once, each with a deadline; who does not answer is named, the others are heard."""
 
 from __future__ import annotations
 

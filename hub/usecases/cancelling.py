@@ -33,6 +33,8 @@ CHANGEABLE: Final = frozenset({"status", "cancelationReason", "meta", "text", "c
 
 @dataclass(slots=True)
 class Cancelling:
+    """The use case and what it needs."""
+
     world: World
     persons: Persons
     appointments: Appointments

@@ -134,6 +134,6 @@ def _report(installation: str, straight: Times, through: Times, hub: float) -> R
     )
     about = (
         f"{pairs} pairs, each of two free times; one client, warm connections. The overhead is the time through the "
-        "hub less the median straight (its p50: the difference of the medians; its p99: the hub's p99 less that median)."
+        "hub less the median straight: its p50 is the difference of the medians."
     )
     return Report(f"booking in {installation}", about, figures)

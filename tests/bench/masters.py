@@ -128,7 +128,7 @@ class Pegasos:
         begins = datetime.fromtimestamp(start, HELSINKI)
         segments = self._ask(
             "SRM^S01^SRM_S01",
-            f"ARQ|{uuid.uuid4().hex}^BENCH||||{calendar}|VARAUS||||||||||VERKKO^Verkkopalvelu||||VERKKO^Verkkopalvelu",
+            f"ARQ|{uuid.uuid4().hex}^BENCH||||{calendar}|VARAUS|||||||||VERKKO^Verkkopalvelu||||VERKKO^Verkkopalvelu",
             f"ZPA||{begins:%z}",
             f"NTE|1|P|{COMMENT}",
             f"PID|1||{self._hetu}^^^VRK&1.2.246.21&ISO^NNFIN||-",

@@ -19,7 +19,7 @@ DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md")
 
 
 def tracked(pattern: str) -> list[Path]:
-    """Files git knows or would add, by glob."""
+    """Files git knows or would add, by glob (``*`` goes into folders too)."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", pattern],
         cwd=ROOT,
@@ -34,6 +34,8 @@ def sizes() -> list[str]:
     """Files and functions past the point where they want splitting."""
     wrong = []
     for file in tracked("*.py"):
+        if "/migrations/versions/" in str(file):
+            continue  # a migration is a list of statements, and is never changed again
         text = file.read_text("utf-8")
         lines = text.count("\n")
         if lines > LONGEST_FILE:
@@ -51,7 +53,7 @@ def unfinished() -> list[str]:
     mark = re.compile(r"\b(TODO|FIXME|XXX)\b|raise NotImplementedError")
     wrong = []
     for folder in PRODUCT:
-        for file in tracked(f"{folder}/**/*.py") + tracked(f"{folder}/*.py"):
+        for file in tracked(f"{folder}/*.py"):
             for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
                 if mark.search(line):
                     wrong.append(f"{file.relative_to(ROOT)}:{number}: {line.strip()[:80]}")
@@ -63,15 +65,18 @@ def undocumented() -> list[str]:
     without)."""
     wrong = []
     for folder in PRODUCT:
-        for file in tracked(f"{folder}/**/*.py") + tracked(f"{folder}/*.py"):
+        for file in tracked(f"{folder}/*.py"):
+            if "/migrations/versions/" in str(file):
+                continue  # written by Alembic's template: what it did stands in its head
             tree = ast.parse(file.read_text("utf-8"))
             place = str(file.relative_to(ROOT))
             if tree.body and ast.get_docstring(tree) is None:
                 wrong.append(f"{place}: the module has no docstring")
             for node in tree.body:
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                    if not node.name.startswith("_") and ast.get_docstring(node) is None:
-                        wrong.append(f"{place}:{node.lineno}: {node.name} has no docstring")
+                if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    continue
+                if not node.name.startswith("_") and ast.get_docstring(node) is None:
+                    wrong.append(f"{place}:{node.lineno}: {node.name} has no docstring")
     return wrong
 
 

@@ -19,16 +19,16 @@ START = datetime(2027, 3, 22, 9, 0, tzinfo=HELSINKI)
 
 
 def key_of(text: str = "R12-0900", start: datetime = START, minutes: float = 30) -> TimeKey:
-    return TimeKey(text, start, start + timedelta(minutes=minutes))
+    return TimeKey(text, start, start.astimezone(UTC) + timedelta(minutes=minutes))
 
 
-minutes = st.integers(0, 2**32 - 2**16).map(lambda n: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=n))
+minutes = st.integers(0, 3_690_000_000).map(lambda n: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=n))
 
 
 @given(
     st.integers(0, 255),
     st.text(max_size=KEY_BYTES).filter(lambda t: len(t.encode("utf-8", "replace")) <= KEY_BYTES and t.isprintable()),
-    minutes.filter(lambda m: m.year < 9000),
+    minutes,
     st.integers(0, 2**16 - 1),
 )
 def test_an_id_says_which_time_where(index: int, key: str, start: datetime, length: int) -> None:
@@ -41,6 +41,14 @@ def test_an_id_says_which_time_where(index: int, key: str, start: datetime, leng
 
 def test_the_same_instant_has_the_same_id_whatever_its_zone() -> None:
     assert IDS.encode(1, key_of()) == IDS.encode(1, key_of(start=START.astimezone(UTC)))
+
+
+def test_a_time_over_the_night_when_the_clock_goes_forward_has_its_real_length() -> None:
+    begins, ends = (datetime(2027, 3, 28, hour, 30, tzinfo=HELSINKI) for hour in (2, 4))
+    decoded = IDS.decode(IDS.encode(1, TimeKey("x", begins, ends)))
+    assert decoded is not None
+    assert decoded[1].end.isoformat() == "2027-03-28T01:30:00+00:00"
+    assert decoded[1].start.isoformat() == "2027-03-28T00:30:00+00:00"
 
 
 def test_times_are_read_back_in_utc() -> None:

@@ -181,7 +181,8 @@ def started(folder: Path, times: Shorten | None = None) -> Iterator[Demo]:
     try:
         until = time.monotonic() + 60
         while not (folder / "demo.json").exists():
-            assert process.poll() is None and time.monotonic() < until, "the demo did not start"
+            assert process.poll() is None, "the demo did not start"
+            assert time.monotonic() < until, "the demo did not start in time"
             time.sleep(0.05)
         demo = Demo(folder, json.loads((folder / "demo.json").read_text()), process)
         demo.wait_ready()

@@ -1,4 +1,4 @@
-"""``kill -9`` of the hub at each failpoint, for each system and command: after the restart the truth, and one effect at most."""
+"""``kill -9`` of the hub at each failpoint, for each system and command: then the truth, and one effect at most."""
 
 from __future__ import annotations
 

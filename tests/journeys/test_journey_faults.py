@@ -1,4 +1,4 @@
-"""Each fault of each wire, on each command: the answer tells the truth, and when all is quiet there is at most one effect.
+"""Each fault of each wire, on each command: the answer tells the truth, and in the end there is one effect at most.
 
 The oracle does not know the faults: it holds what the portal was told against what the record system has.
 """

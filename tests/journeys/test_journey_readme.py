@@ -12,7 +12,9 @@ from tests.journeys.conftest import Demo
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-CHECKED = re.compile(r'^(HTTP/1\.1 \d+|"text":"[^"]*"|\s*"(?:status|valueCode)": ?"\w+"|idempotent-replayed: true|etag: .*)')
+CHECKED = re.compile(
+    r'^(HTTP/1\.1 \d+|"text":"[^"]*"|\s*"(?:status|valueCode)": ?"\w+"|idempotent-replayed: true|etag: .*)'
+)
 
 
 def tour() -> list[tuple[str, str]]:
@@ -32,13 +34,28 @@ def test_the_tour_comes_true(demo: Demo) -> None:
     assert len(steps) > 7
     script = "\n".join(f"echo '=== {number}'\n{commands}" for number, (commands, _) in enumerate(steps))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"SILTA_STATE": str(demo.folder), "SILTA_CONFIG": str(demo.folder / "hub.toml"), "PATH": path}
-    done = subprocess.run(["bash"], input=script, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=120)
+    environment = os.environ | {
+        "SILTA_STATE": str(demo.folder),
+        "SILTA_CONFIG": str(demo.folder / "hub.toml"),
+        "PATH": path,
+    }
+    done = subprocess.run(
+        ["bash"],
+        input=script,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
     shown = re.split(r"^=== \d+\n", done.stdout, flags=re.MULTILINE)[1:]
     assert len(shown) == len(steps), done.stderr
     for (commands, promised), output in zip(steps, shown, strict=True):
         lines = [m.group(0) for line in promised.splitlines() if (m := CHECKED.match(line))]
         for line in lines:
-            assert line in output, f"the README promises {line!r} of\n{commands}\nbut it printed\n{output}\n{done.stderr}"
+            assert line in output, (
+                f"the README promises {line!r} of\n{commands}\nbut it printed\n{output}\n{done.stderr}"
+            )
         if promised:
             assert output.count("\n") >= promised.count("\n"), f"{commands}\nprinted only\n{output}\n{done.stderr}"

@@ -15,7 +15,7 @@ from sandbox.serve import Running
 @pytest_asyncio.fixture
 async def register(sandbox: Running, config: SandboxConfig) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"X-API-Key": config.register_.api_key}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sandbox.population_register.port}", headers=headers) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sandbox.register.port}", headers=headers) as client:
         yield client
 
 

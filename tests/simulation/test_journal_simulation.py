@@ -93,9 +93,7 @@ def no_quiescence(
     return rules.looked(dataclasses.replace(row, quiet_at=0.0), command, found, began, now, patience, chance)
 
 
-def received_is_booked(
-    row: Row, command: Command, done: Done, now: float, terms: Terms, patience: Patience
-) -> Move:
+def received_is_booked(row: Row, command: Command, done: Done, now: float, terms: Terms, patience: Patience) -> Move:
     """The answer is AA, so it is booked."""
     return Move(State.CONFIRMED, now, record=done.record)
 

@@ -58,7 +58,6 @@ class Task:
             return
         pause.park(self)
 
-
     def end(self) -> None:
         self.done = True
         self.process.tasks.discard(self)

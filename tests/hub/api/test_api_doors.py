@@ -24,7 +24,7 @@ AUTH = {"authorization": "Bearer sbx_aino"}
 
 
 class TestHetu:
-    """S22: a HETU never travels where it would be logged."""
+    """A HETU never travels where it would be logged."""
 
     @pytest.mark.parametrize(
         "path",
@@ -74,7 +74,7 @@ class TestHetu:
 
 
 class TestTokens:
-    """S08: a token in a URL is refused, and kept nowhere."""
+    """A token in a URL is refused, and kept nowhere."""
 
     @pytest.mark.parametrize(
         "path",

@@ -150,6 +150,20 @@ async def test_a_search_and_a_settling_meet(stores: list[Store]) -> None:
         assert await stores[0].links.find("Appointment", PORVOO, f"a{n}") == f"t{n}"
 
 
+async def test_at_the_start_the_dead_hold_nothing(stores: list[Store]) -> None:
+    aino = await meet(stores[0])
+    await sent(stores[0], booking(aino))
+    assert await stores[0].journal.due(1002.0, 10) == []
+    await stores[1].journal.release_all()
+    assert await stores[0].journal.due(1002.0, 10) == ["c1"]
+
+
+async def test_a_store_says_whether_it_works(stores: list[Store]) -> None:
+    assert await stores[0].works()
+    await stores[0].close()
+    assert not await stores[0].works()
+
+
 async def test_two_cancellations_of_one_appointment(stores: list[Store]) -> None:
     aino = await meet(stores[0])
     row = await sent(stores[0], booking(aino))

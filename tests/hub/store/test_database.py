@@ -305,6 +305,53 @@ async def test_a_lost_connection_is_opened_again(empty_postgresql: str) -> None:
     await database.close()
 
 
+def at_commit(connection: Connection, what: str) -> None:
+    """Let ``what`` (PL/pgSQL) happen in the middle of the transaction's COMMIT."""
+    for statement in (
+        f"CREATE FUNCTION pg_temp.late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {what} RETURN NULL; END $$",
+        "CREATE TEMP TABLE late (x int) ON COMMIT DROP",
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION pg_temp.late()",
+        "INSERT INTO late VALUES (1)",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+@pytest.mark.postgres
+async def test_a_connection_lost_during_the_commit_leaves_it_open_what_happened(empty_postgresql: str) -> None:
+    database = Database(empty_postgresql)
+    tries: list[int] = []
+
+    def dying(connection: Connection) -> None:
+        tries.append(1)
+        adding("a")(connection)
+        at_commit(connection, "PERFORM pg_terminate_backend(pg_backend_pid());")
+
+    with pytest.raises(StoreUnavailable) as failure:
+        await database.write(dying)
+    assert failure.value.maybe_written is True
+    assert tries == [1], "what may have happened is not made again"
+    await database.write(adding("b"))
+    await database.close()
+
+
+@pytest.mark.postgres
+async def test_a_commit_that_was_refused_is_made_again(empty_postgresql: str) -> None:
+    database = Database(empty_postgresql)
+    tries: list[int] = []
+
+    def refused_once(connection: Connection) -> int:
+        tries.append(1)
+        adding("a")(connection)
+        if len(tries) == 1:
+            at_commit(connection, "RAISE SQLSTATE '40001';")
+        return len(tries)
+
+    assert await database.write(refused_once) == 2
+    assert await database.read(names) == {"a"}
+    await database.close()
+
+
 async def test_a_server_that_is_not_there_is_said() -> None:
     database = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
     with pytest.raises(StoreUnavailable):

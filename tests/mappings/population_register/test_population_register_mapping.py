@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,17 @@ LILJA: dict[str, Any] = {
     "dependants": [],
     "address": {"street": "Testikatu 4", "postal_code": "06100", "city": "Porvoo"},
 }
+
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "population_register"
+
+
+@pytest.mark.parametrize("case", sorted(folder.name for folder in GOLDEN.iterdir()))
+def test_golden(case: str) -> None:
+    source, patient = (
+        json.loads((GOLDEN / case / f"{name}.json").read_text("utf-8")) for name in ("source", "patient")
+    )
+    assert decode(source).patient == patient
 
 
 def test_a_person_becomes_a_valid_patient() -> None:

@@ -1,0 +1,39 @@
+"""Which installation serves whom, on which day."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from hub.routing import Route, Routing, overlaps
+
+OLD = Route("504", "health", "old", None, date(2022, 12, 31))
+NEW = Route("504", "health", "porvoo", date(2023, 1, 1), None)
+ORAL = Route("504", "oral", "porvoo")
+LOVIISA = Route("434", "health", "loviisa")
+
+
+def test_the_day_of_the_service_decides() -> None:
+    routing = Routing([OLD, NEW], open_county=False)
+    assert routing.serving("504", date(2022, 12, 31)) == {"old"}
+    assert routing.serving("504", date(2023, 1, 1)) == {"porvoo"}
+
+
+def test_sectors_are_apart() -> None:
+    routing = Routing([NEW, ORAL, LOVIISA], open_county=False)
+    assert routing.serving("504", date(2027, 1, 1), "oral") == {"porvoo"}
+    assert routing.serving("434", date(2027, 1, 1), "oral") == frozenset()
+
+
+def test_an_open_county_lets_its_residents_book_everywhere_and_nobody_else() -> None:
+    routing = Routing([NEW, LOVIISA], open_county=True)
+    day = date(2027, 1, 1)
+    assert routing.bookable("434", day) == {"porvoo", "loviisa"}
+    assert routing.bookable("434", date(2022, 1, 1)) == {"loviisa"}
+    assert routing.bookable("091", day) == frozenset()
+    assert Routing([NEW, LOVIISA], open_county=False).bookable("434", day) == {"loviisa"}
+
+
+def test_two_installations_on_one_day_are_a_mistake() -> None:
+    assert overlaps([OLD, NEW, ORAL, LOVIISA]) == []
+    assert overlaps([OLD, Route("504", "health", "porvoo", date(2022, 12, 31), None)])
+    assert overlaps([Route("504", "health", "a"), Route("504", "health", "b", date(2030, 1, 1), None)])
