@@ -64,7 +64,6 @@ async def post(client: httpx.AsyncClient, content: bytes) -> httpx.Response:
 
 @pytest.mark.parametrize("body", DEEP.values(), ids=DEEP.keys())
 async def test_bombs(aino: httpx.AsyncClient, body: bytes) -> None:
-
     tracemalloc.start()
     began = time.process_time()
     response = await post(aino, body[: 1024 * 1024])
@@ -79,7 +78,6 @@ async def test_bombs(aino: httpx.AsyncClient, body: bytes) -> None:
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda n: n[:12])
 async def test_numbers(aino: httpx.AsyncClient, number: str) -> None:
-
     response = await post(aino, with_(f'"minutesDuration":{number}'))
 
     assert (response.status_code, code_of(response)[:4]) == (400, "bad-")
@@ -116,7 +114,6 @@ async def test_numbers(aino: httpx.AsyncClient, number: str) -> None:
     ids=lambda v: None if isinstance(v, str) else repr(v[:40]),
 )
 async def test_structures(aino: httpx.AsyncClient, body: bytes, code: str) -> None:
-
     response = await post(aino, body)
 
     assert (response.status_code, code_of(response)) == (400, code)
@@ -125,7 +122,6 @@ async def test_structures(aino: httpx.AsyncClient, body: bytes, code: str) -> No
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 async def test_texts(aino: httpx.AsyncClient, text: bytes) -> None:
-
     response = await post(aino, b'{"comment":' + text + b"," + VALID[1:].encode())
 
     assert response.status_code == 400
@@ -158,7 +154,6 @@ async def test_odd_texts_are_kept_equal(aino: httpx.AsyncClient, memory: MemoryH
     ],
 )
 async def test_narratives(aino: httpx.AsyncClient, div: str) -> None:
-
     text = {"status": "generated", "div": div}
     response = await aino.post("/fhir/Appointment", json=booking(text=text), headers=SENT)
 
