@@ -25,6 +25,7 @@ TURVAKIELTO: Final = "TURVAKIELTO"
 
 # HL7 International
 V2_0203: Final = "http://terminology.hl7.org/CodeSystem/v2-0203"
+DATA_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 TRANSLATION: Final = "http://hl7.org/fhir/StructureDefinition/translation"
 LANGUAGE: Final = "urn:ietf:bcp:47"
 

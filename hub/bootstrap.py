@@ -50,6 +50,7 @@ _log = structlog.get_logger("hub")
 Open = Callable[[Installation], Adapter]
 SYSTEMS: Final[dict[str, Open]] = {"lifecare": adapters.lifecare.open, "pegasos": adapters.pegasos.open}
 ENTRY_POINTS: Final = "sotesilta.adapters"
+TIDY_EVERY: Final = 3600.0
 GRACE: Final = 8.0
 """Seconds that running deliveries get when the hub stops."""
 
@@ -139,7 +140,7 @@ class Running:
         loop = asyncio.get_running_loop()
         embedded = not self.settings.hub.broker
         self._wakeups = Wakeups(self.settings.hub.broker, self.deliveries.settle, loop, consume=embedded)
-        self._tasks = [asyncio.create_task(self._sweep(self._wakeups))]
+        self._tasks = [asyncio.create_task(self._sweep(self._wakeups)), asyncio.create_task(self._tidy())]
         self._tasks += [asyncio.create_task(self.hub.directory.keep(name)) for name in self.world.names]
 
     async def work(self) -> None:
@@ -163,6 +164,15 @@ class Running:
             except StoreUnavailable as error:
                 _log.error("cannot look for open commands", why=str(error))
             await self.world.real.sleep(EVERY)
+
+    async def _tidy(self) -> None:
+        """Forget the Idempotency-Keys whose published time is over."""
+        while True:
+            try:
+                await self.world.store.answers.forget(self.world.real.now() - self.settings.hub.keys_kept)
+            except StoreUnavailable as error:
+                _log.error("cannot forget old keys", why=str(error))
+            await self.world.real.sleep(TIDY_EVERY)
 
     async def stop(self) -> None:
         """Take nothing new, give what runs a moment, write what waits."""

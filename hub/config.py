@@ -50,6 +50,7 @@ class HubSection(_Section):
     first_look: float = Field(1.0, gt=0)
     longest_wait: float = Field(10.0, gt=0)
     give_up: float = Field(86400.0, gt=0)
+    keys_kept: float = Field(48 * 3600.0, ge=24 * 3600.0, description="how long an Idempotency-Key is remembered")
 
 
 class RegisterSection(_Section):

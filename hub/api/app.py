@@ -7,9 +7,9 @@ from starlette.routing import Router
 from canonical.validate import validate
 from hub.api.doors import Doors
 from hub.api.pages import Pages
-from hub.api.ports import Ledger, UseCases
 from hub.api.routes import Fhir
 from hub.api.settings import ApiSettings
+from hub.usecases.ports import Ledger, UseCases
 
 
 def make_app(usecases: UseCases, ledger: Ledger, settings: ApiSettings) -> Doors:

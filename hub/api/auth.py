@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hub.access import Access
-from hub.api.ports import Failed, UseCases
+from hub.usecases.ports import Failed, UseCases
 
 _BEARER: Final = re.compile(r"[Bb]earer +([A-Za-z0-9\-._~+/]{1,4096}=*)")
 _TOKEN_PARAMETER: Final = re.compile(

@@ -14,7 +14,8 @@ from canonical import codes, hetu, strict_json, times
 from canonical.validate import Finding, validate
 from hub.access import Access
 from hub.api.outcomes import parameter
-from hub.api.ports import BookRequest, CancelRequest, ClientIdentifier, Criterion, Failed, Token
+from hub.criteria import Criterion, Token
+from hub.usecases.ports import BookRequest, CancelRequest, ClientIdentifier, Failed
 
 MOST_IDENTIFIERS: Final = 5
 LONGEST_COMMENT: Final = 32 * 1024

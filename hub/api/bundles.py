@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import orjson
 
 from hub.api import outcomes
-from hub.api.ports import Item, Language, Results
+from hub.usecases.ports import Item, Language, Results
 
 
 def searchset(results: Results, *, base: str, kind: str, shown: str, total_wanted: bool, language: Language) -> bytes:

@@ -8,8 +8,8 @@ from typing import Any, Final
 from adapters.base import Capability
 from hub.api import definitions
 from hub.api.interactions import KINDS, Interaction, Kind
-from hub.api.ports import InstallationState
 from hub.api.settings import ApiSettings
+from hub.usecases.ports import InstallationState
 
 _PUBLISHED: Final = "2026-11-22"
 _NEEDS: Final[dict[Interaction, Capability]] = {"create": Capability.BOOK, "update": Capability.CANCEL}

@@ -15,9 +15,9 @@ from urllib.parse import unquote_plus
 from canonical import hetu
 from hub.api import auth, negotiate, outcomes
 from hub.api.message import ReadBody, Reply, Request
-from hub.api.ports import ApiExchange, Failed, Ledger
 from hub.api.routes import ROOT, Fhir
 from hub.api.settings import ApiSettings
+from hub.usecases.ports import ApiExchange, Failed, Ledger
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -166,7 +166,7 @@ _KINDS: Final = (
         "Practitioner",
         "Professionals.",
         _DIRECTORY,
-        (*_STORED, _identifier("Practitioner"), _name("Practitioner")),
+        (*_STORED, _identifier("Practitioner")),
     ),
     Kind(
         "PractitionerRole",
@@ -280,9 +280,10 @@ _KINDS: Final = (
         ("read", "search-type"),
         (
             _ID,
-            _UPDATED,
             Param("status", "token", "Status.", "Task.status", codes=TASK_STATUSES),
+            Param("business-status", "token", "How far the write has come.", "Task.businessStatus"),
             Param("code", "token", "What kind of task.", "Task.code"),
+            _reference("patient", "Task", "for", "Patient"),
             _reference("focus", "Task", "focus", "Appointment"),
         ),
         personal=True,

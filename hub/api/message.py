@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hub.access import Access
-from hub.api.ports import Language
+from hub.usecases.ports import Language
 
 FHIR_JSON: Final = "application/fhir+json"
 JSON: Final = "application/json"

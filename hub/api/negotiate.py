@@ -8,7 +8,7 @@ from typing import Final
 
 from hub.api.message import FHIR_JSON, FORM, JSON
 from hub.api.outcomes import parameter
-from hub.api.ports import Failed, Language
+from hub.usecases.ports import Failed, Language
 
 _VERSIONS: Final = frozenset({"4.0", "4.0.1"})
 _FORMATS: Final = {"json": FHIR_JSON, FHIR_JSON: FHIR_JSON, JSON: JSON}

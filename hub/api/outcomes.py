@@ -12,8 +12,8 @@ import orjson
 from canonical import codes, hetu, times
 from hub.api import problems
 from hub.api.message import Reply, Request
-from hub.api.ports import Failed, Language, Link, Missing, Unknown
 from hub.api.problems import Rule
+from hub.usecases.ports import Failed, Language, Link, Missing, Unknown
 
 CERTAINTY: Final = f"{codes.ROOT}/fhir/CodeSystem/certainty"
 ALTERNATIVE: Final = f"{codes.ROOT}/fhir/StructureDefinition/alternative"

@@ -15,9 +15,9 @@ from starlette.routing import Route
 
 from hub.api import negotiate, openapi, problems
 from hub.api.interactions import KINDS, RESULT_PARAMS
-from hub.api.ports import InstallationState, Language, UseCases
 from hub.api.problems import LANGUAGES
 from hub.api.settings import ApiSettings
+from hub.usecases.ports import InstallationState, Language, UseCases
 
 _LATER: Final = re.compile(r"\{[a-z]+\}")
 _WORDS: Final[dict[Language, dict[str, str]]] = {

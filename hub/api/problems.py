@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final, Literal
 
-from hub.api.ports import Language
+from hub.usecases.ports import Language
 
 Certainty = Literal["done", "nothing-done", "not-known"]
 

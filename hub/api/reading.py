@@ -13,19 +13,10 @@ from hub.api import bundles, capability, definitions, negotiate, resources, sear
 from hub.api.interactions import Kind
 from hub.api.message import ReadBody, Reply, Request
 from hub.api.outcomes import parameter
-from hub.api.ports import (
-    Criterion,
-    Failed,
-    Item,
-    Reference,
-    RequestContext,
-    Results,
-    SlotQuery,
-    Token,
-    UseCases,
-)
 from hub.api.searchparams import Pairs, Search
 from hub.api.settings import ApiSettings
+from hub.criteria import Criterion, Reference, Token
+from hub.usecases.ports import Failed, Item, RequestContext, Results, SlotQuery, UseCases
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")

@@ -14,8 +14,8 @@ from canonical import strict_json
 from canonical.times import HELSINKI
 from hub.api import outcomes
 from hub.api.message import Reply, Request
-from hub.api.ports import Created, Existing, Failed, Found, Kept, Unknown, Updated
 from hub.api.settings import ApiSettings
+from hub.usecases.ports import Created, Existing, Failed, Found, Kept, Unknown, Updated
 
 _STALE: Final = '111 - "Revalidation Failed: the record system did not answer; see Sotesilta-As-Of"'
 _LOCATION: Final = re.compile(r"([A-Za-z]+/[A-Za-z0-9\-.]+)/_history/")

@@ -6,8 +6,8 @@ from hub.access import Access
 from hub.api import auth, outcomes, problems, reading, writing
 from hub.api.interactions import KINDS, Interaction, Kind
 from hub.api.message import ReadBody, Reply, Request
-from hub.api.ports import Disclosure, Failed, Ledger, UseCases
 from hub.api.settings import ApiSettings
+from hub.usecases.ports import Disclosure, Failed, Ledger, UseCases
 
 ROOT = "/fhir"
 _METHODS: dict[Interaction, tuple[str, ...]] = {

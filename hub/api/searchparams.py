@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from canonical import hetu, times
+from canonical import codes, hetu, times
 from hub.api.interactions import DEFAULT_PER_PAGE, MOST_PER_PAGE, RESULT_PARAMS, SORT, Kind, Param
 from hub.api.outcomes import parameter
-from hub.api.ports import Criterion, Failed, PageRequest, Reference, Span, Text, Token
+from hub.criteria import Criterion, Reference, Span, Text, Token
+from hub.usecases.ports import Failed, PageRequest
 
 Pairs = list[tuple[str, str]]
 Value = Token | Span | Reference | Text
@@ -29,6 +30,7 @@ TEXT: Final = f"^{_ONE_TEXT}(?:,{_ONE_TEXT})*$"
 TOKEN: Final = f"^{_ONE_TOKEN}(?:,{_ONE_TOKEN})*$"
 """What the values of a text and of a token parameter look like: several, separated by commas."""
 
+_SOURCES: Final = codes.source("")
 _MOST_FIELDS: Final = 50
 _MOST_VALUES: Final = 100
 _LONGEST: Final = 2000
@@ -102,7 +104,7 @@ def parse(kind: Kind, given: Pairs, base: str) -> Search:
 
 
 def criterion(kind: Kind, name: str, value: str, base: str) -> Criterion:
-    """One parameter as a criterion."""
+    """One parameter as a criterion. ``_source`` becomes ``installation``, by its name."""
     param = kind.param(name)
     if param is None:
         raise _unknown(kind, name)
@@ -110,6 +112,10 @@ def criterion(kind: Kind, name: str, value: str, base: str) -> Criterion:
     if form is not None and not re.fullmatch(form, value):
         raise _bad(name, "values are separated by commas, and none is empty; a token is code, system|code or system|")
     values = [read for one in _split(_COMMA, value) for read in _values(param, one, base)]
+    if name == "_source":
+        return Criterion(
+            "installation", tuple(Text(v.text.removeprefix(_SOURCES)) for v in values if isinstance(v, Text))
+        )
     return Criterion(name, tuple(values))
 
 

@@ -10,17 +10,9 @@ from hub.api import outcomes as outcome
 from hub.api.interactions import KINDS
 from hub.api.message import ReadBody, Reply, Request
 from hub.api.outcomes import parameter
-from hub.api.ports import (
-    Answer,
-    BookRequest,
-    CancelRequest,
-    Criterion,
-    Failed,
-    Kept,
-    Unknown,
-    UseCases,
-)
 from hub.api.settings import ApiSettings
+from hub.criteria import Criterion
+from hub.usecases.ports import Answer, BookRequest, CancelRequest, Failed, Kept, Unknown, UseCases
 
 _APPOINTMENT = KINDS["Appointment"]
 # Said of this one request only, not of what was asked with the key: the next one is answered anew.

@@ -104,7 +104,11 @@ class Journal:
         return await self._move(row, move)
 
     async def _move(self, row: Row, move: Move) -> Row | None:
-        return await self.ports.store.move(row.new.id, row.fence, move)
+        store = self.ports.store
+        try:
+            return await store.move(row.new.id, row.fence, move)
+        except RecordQuarantined:
+            return await store.move(row.new.id, row.fence, self.rules.quarantined(row, self.ports.clock.now()))
 
     def _lease(self, installation: str, now: float) -> Lease:
         """Long enough to prepare (two calls at most), to send, and to write it down."""

@@ -132,6 +132,10 @@ class Lease:
     until: float
 
 
+class RecordQuarantined(Exception):
+    """The store does not take a record: it is another patient's. Nothing of the move was made."""
+
+
 class Clock(Protocol):
     """Real time."""
 
@@ -158,7 +162,8 @@ class JournalStore(Protocol):
         """Lease an open row that nobody holds at ``now`` (fence + 1); None when it is final, held or not there."""
 
     async def move(self, command_id: str, fence: int, move: Move) -> Row | None:
-        """Make the move if ``fence`` is still the row's; None when another has claimed it. Raises IllegalMove."""
+        """Make the move if ``fence`` is still the row's; None when another has claimed it. Raises IllegalMove, and
+        RecordQuarantined for a record that is another patient's."""
 
     async def get(self, command_id: str) -> Row | None:
         """The row as it is."""

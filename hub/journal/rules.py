@@ -167,6 +167,11 @@ def silent(row: Row, error: ForeignError, now: float, patience: Patience, chance
     return _wait(row, now, now + patience.give_up, patience, chance)
 
 
+def quarantined(row: Row, now: float) -> Move:
+    """The answer names another patient as well: nobody is shown it, and a person must look."""
+    return Move(State.NEEDS_PERSON, now, problem=Problem("quarantined", "the record names another patient"))
+
+
 def _confirmed(row: Row, record: Record, verdict: Verdict, now: float) -> Move:
     warning = "other-time" if verdict is Verdict.OTHER_TIME else None
     return Move(State.CONFIRMED, now, record=record, warning=warning)
@@ -221,3 +226,4 @@ class Rules:
     answered: Callable[[Row, Command, Done, float, Terms, Patience], Move] = answered
     looked: Callable[[Row, Command, Record | None, float, float, Patience, float], Move] = looked
     silent: Callable[[Row, ForeignError, float, Patience, float], Move] = silent
+    quarantined: Callable[[Row, float], Move] = quarantined

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, bindparam, exists, false, func, or_, select, true
 
 from hub.access import Access
-from hub.api.ports import Criterion, Reference, Span, Text, Token
+from hub.criteria import Criterion, Reference, Span, Text, Token
 from hub.resources import DIRECTORY, PERSONAL
 from hub.store.schema import Instant, resource, token
 from hub.store.tokens import PARAMETERS, folded, hiding

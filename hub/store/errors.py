@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hub.journal.ports import RecordQuarantined
+
 
 class StoreUnavailable(Exception):
     """The database cannot read or write now: full, locked, lost or overloaded. The text holds no data.
@@ -19,7 +21,7 @@ class UnsafeDatabase(Exception):
     """The database would not keep what it acknowledges, or its schema is not this release's: the hub does not start."""
 
 
-class AnotherPatientRecord(Exception):
+class AnotherPatientRecord(RecordQuarantined):
     """A record belongs to another person than the one that was asked about: nothing of it was stored.
 
     ``installation``, ``kind`` and ``local_id`` say which record; the caller quarantines it.

@@ -17,7 +17,7 @@ from sqlalchemy import Row as SqlRow
 
 from canonical.model import Record
 from hub.access import Access
-from hub.api.ports import Criterion
+from hub.criteria import Criterion
 from hub.resources import PERSONAL
 from hub.sealing import TOKEN_BYTES, Sealer
 from hub.store import links

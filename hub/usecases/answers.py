@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.api.ports import Failed, Kept, Link
 from hub.journal.ports import IdempotencyKey, Row
 from hub.journal.states import State
 from hub.store import Store
 from hub.store.errors import StoreUnavailable
+from hub.usecases.ports import Failed, Kept, Link
 
 
 @dataclass(slots=True)

@@ -9,12 +9,12 @@ import structlog
 from adapters.errors import ForeignError, Unavailable
 from canonical.model import LocalPatient
 from hub.access import Access
-from hub.api.ports import Failed, Found, Missing, RequestContext
 from hub.store.errors import AnotherPatientRecord
 from hub.store.ingest import Observation
 from hub.store.projection import Stored
 from hub.usecases.asking import Asking, SingleFlight
 from hub.usecases.persons import Persons
+from hub.usecases.ports import Failed, Found, Missing, RequestContext
 from hub.usecases.world import World
 
 _log = structlog.get_logger("appointments")

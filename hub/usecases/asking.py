@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from adapters.errors import ForeignError
-from hub.api.ports import Missing
+from hub.usecases.ports import Missing
 from hub.usecases.world import World
 
 T = TypeVar("T")

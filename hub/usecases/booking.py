@@ -15,12 +15,20 @@ from canonical.commands import Book
 from canonical.model import TimeKey
 from canonical.times import to_local
 from hub.access import Access
-from hub.api.ports import (
+from hub.criteria import Criterion
+from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, NewCommand, Row
+from hub.journal.states import State
+from hub.store.links import new_id
+from hub.usecases.answers import Answers
+from hub.usecases.appointments import Appointments, found
+from hub.usecases.deliveries import Deliveries
+from hub.usecases.freetimes import QUICK, FreeTimes
+from hub.usecases.persons import Persons
+from hub.usecases.ports import (
     Answer,
     BookRequest,
     ClientIdentifier,
     Created,
-    Criterion,
     Existing,
     Failed,
     Found,
@@ -30,14 +38,6 @@ from hub.api.ports import (
     Results,
     Unknown,
 )
-from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, NewCommand, Row
-from hub.journal.states import State
-from hub.store.links import new_id
-from hub.usecases.answers import Answers
-from hub.usecases.appointments import Appointments, found
-from hub.usecases.deliveries import Deliveries
-from hub.usecases.freetimes import QUICK, FreeTimes
-from hub.usecases.persons import Persons
 from hub.usecases.world import World
 
 ROUTE = "POST Appointment"

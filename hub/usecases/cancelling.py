@@ -15,7 +15,6 @@ from adapters.errors import ForeignError
 from canonical.commands import Cancel
 from canonical.times import instant
 from hub.access import Access
-from hub.api.ports import Answer, CancelRequest, Failed, Kept, Link, RequestContext, Unknown, Updated
 from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, NewCommand, Problem, Row
 from hub.journal.states import State
 from hub.store.projection import Stored
@@ -24,6 +23,7 @@ from hub.usecases.appointments import Appointments, found
 from hub.usecases.deliveries import Deliveries
 from hub.usecases.freetimes import FreeTimes
 from hub.usecases.persons import Persons
+from hub.usecases.ports import Answer, CancelRequest, Failed, Kept, Link, RequestContext, Unknown, Updated
 from hub.usecases.world import World
 
 ROUTE = "PUT Appointment"

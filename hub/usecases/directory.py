@@ -12,9 +12,10 @@ from adapters.errors import ForeignError
 from canonical import codes
 from canonical.fhir import Resource
 from canonical.fhir import codes as codes_of
-from hub.api.ports import SlotQuery, Token
+from hub.criteria import Token
 from hub.store.ingest import Observation
 from hub.usecases.asking import Asking
+from hub.usecases.ports import SlotQuery
 from hub.usecases.world import World
 
 _log = structlog.get_logger("directory")

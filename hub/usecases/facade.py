@@ -10,27 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from hub.access import Access
-from hub.api.ports import (
-    Answer,
-    ApiExchange,
-    BookRequest,
-    CancelRequest,
-    Criterion,
-    Disclosure,
-    Failed,
-    Found,
-    InstallationState,
-    Item,
-    Kept,
-    Missing,
-    PageRequest,
-    Readiness,
-    Reference,
-    RequestContext,
-    Results,
-    SlotQuery,
-    Token,
-)
+from hub.criteria import Criterion, Reference, Token
 from hub.resources import DIRECTORY
 from hub.store.audit import AuditEntry
 from hub.store.errors import StoreUnavailable
@@ -43,6 +23,24 @@ from hub.usecases.booking import Booking
 from hub.usecases.cancelling import Cancelling
 from hub.usecases.directory import Directory
 from hub.usecases.freetimes import FreeTimes
+from hub.usecases.ports import (
+    Answer,
+    ApiExchange,
+    BookRequest,
+    CancelRequest,
+    Disclosure,
+    Failed,
+    Found,
+    InstallationState,
+    Item,
+    Kept,
+    Missing,
+    PageRequest,
+    Readiness,
+    RequestContext,
+    Results,
+    SlotQuery,
+)
 from hub.usecases.world import World
 
 _log = structlog.get_logger("hub")
@@ -50,7 +48,7 @@ _log = structlog.get_logger("hub")
 
 @dataclass(slots=True)
 class Hub:
-    """Implements `hub.api.ports.UseCases` and `hub.api.ports.Ledger`. ``tokens`` are by SHA-256 of their text."""
+    """Implements `UseCases` and `Ledger` of `hub.usecases.ports`. ``tokens`` are by SHA-256 of their text."""
 
     world: World
     tokens: Mapping[str, Access]

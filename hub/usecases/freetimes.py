@@ -12,16 +12,17 @@ from typing import Final
 
 from adapters.errors import ForeignError, Unavailable
 from canonical import codes
+from canonical.fhir import Resource
 from canonical.model import FreeQuery, FreeTime, TimeKey
 from canonical.strict_json import dumps
 from canonical.times import iso, to_local
 from hub.access import Access
-from hub.api.ports import Failed, Found, Item, PageRequest, RequestContext, Results, SlotQuery
 from hub.resources import localise
 from hub.slots import KeyTooLong, SlotIds
 from hub.usecases.asking import Asking, SingleFlight
 from hub.usecases.directory import Directory, View
 from hub.usecases.persons import Persons
+from hub.usecases.ports import Failed, Found, Item, PageRequest, RequestContext, Results, SlotQuery
 from hub.usecases.world import World
 
 DEFAULT_SPAN: Final = timedelta(days=14)
@@ -30,6 +31,8 @@ SHARED_FOR: Final = 2.0
 """Seconds of real time that one answer of a record system serves everybody who asks the same."""
 
 
+REMEMBERED: Final = 20_000
+"""How many offered times are remembered."""
 QUICK: Final = 1.0
 """Seconds that a 409 may wait for alternatives."""
 
@@ -54,6 +57,7 @@ class FreeTimes:
     persons: Persons
     asking: Asking
     _flights: SingleFlight[list[Free]] = field(default_factory=SingleFlight)
+    _offered: dict[str, tuple[str, Resource]] = field(default_factory=dict)
     _shared: dict[tuple[str, FreeQuery], tuple[float, list[Free]]] = field(default_factory=dict)
 
     async def search(self, access: Access, query: SlotQuery, page: PageRequest, context: RequestContext) -> Results:
@@ -164,18 +168,35 @@ class FreeTimes:
         for question in [q for q, kept in self._shared.items() if kept[0] <= now]:
             del self._shared[question]
 
-    def render(self, installation: str, view: View, time: FreeTime, status: str = "free") -> Free | None:
+    def render(self, installation: str, view: View, time: FreeTime) -> Free | None:
         """The Slot as it is sent; None for a time whose key cannot be carried in an id."""
-        index = self.world.names.index(installation)
         try:
-            slot_id = self.slot_ids.encode(index, time.time)
+            slot_id = self._id(installation, time.time)
         except KeyTooLong:
             return None
         body = localise(time.slot, lambda kind, local: view.ids.get((kind, local), ""))
         slot = {"resourceType": "Slot", "id": slot_id, "meta": {"source": codes.source(installation)}}
         slot |= {name: value for name, value in body.items() if name not in slot}
-        slot |= {"status": status, "start": iso(time.time.start), "end": iso(time.time.end)}
+        slot |= {"status": "free", "start": iso(time.time.start), "end": iso(time.time.end)}
+        self._remember(slot_id, time.service, slot)
         return Free(time.time.start, slot_id, to_local(time.time.start).date(), dumps(slot))
+
+    def _id(self, installation: str, time: TimeKey) -> str:
+        return self.slot_ids.encode(self.world.names.index(installation), time)
+
+    def _remember(self, slot_id: str, service: str, slot: Resource) -> None:
+        """What was offered, for when it is taken: a record system tells of free times only."""
+        self._offered[slot_id] = (service, slot)
+        while len(self._offered) > REMEMBERED:
+            del self._offered[next(iter(self._offered))]
+
+    def _busy(self, slot_id: str, installation: str, time: TimeKey) -> Resource:
+        """A time that is taken or past. Where this process never offered it, its Schedule is honestly unknown."""
+        if slot_id in self._offered:
+            return self._offered[slot_id][1] | {"status": "busy"}
+        slot: Resource = {"resourceType": "Slot", "id": slot_id, "meta": {"source": codes.source(installation)}}
+        unknown = {"extension": [{"url": codes.DATA_ABSENT, "valueCode": "unknown"}]}
+        return slot | {"schedule": unknown, "status": "busy", "start": iso(time.start), "end": iso(time.end)}
 
     def decode(self, slot_id: str) -> tuple[str, TimeKey] | None:
         """(installation, time) of a Slot id; None for an id that is none of ours."""
@@ -199,31 +220,29 @@ class FreeTimes:
         except ForeignError as error:
             raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
         view = self.directory.view(installation)
-        if found is None or view is None:
-            return None
-        taken = found.slot.get("status") != "free" or time.start <= self.world.today.now()
-        rendered = self.render(installation, view, found, "busy" if taken else "free")
-        if rendered is None:
-            return None
+        rendered = self.render(installation, view, found) if found is not None and view is not None else None
+        if rendered is None or time.start <= self.world.today.now():
+            busy = dumps(self._busy(slot_id, installation, time))
+            return Found("Slot", slot_id, busy, None, None, self.world.real.now())
         return Found("Slot", slot_id, rendered.json, None, None, self.world.real.now())
 
     async def alternatives(self, installation: str, time: TimeKey, request_id: str, most: int = 3) -> Sequence[Free]:
-        """The next free times of the same service at the same installation, from one shared look-up per question;
-        nothing when that does not come quickly."""
+        """The free times of the same service at the same installation that are nearest to a taken one, from one shared
+        look-up per question; nothing when that does not come quickly."""
         view = self.directory.view(installation)
-        if view is None:
+        offered = self._offered.get(self._id(installation, time))
+        if view is None or offered is None:
             return ()
-        begin = max(self.world.today.now(), time.start - timedelta(days=1)).replace(second=0, microsecond=0)
-        call = self.world.call(installation, request_id, limit=QUICK)
+        now = self.world.today.now()
+        begin = max(now, time.start - timedelta(days=1)).replace(second=0, microsecond=0)
+        asked = FreeQuery(begin, begin + timedelta(days=8), (offered[0],))
         try:
             async with asyncio.timeout(QUICK):
-                taken = await self.world.adapters[installation].free_time(call, time)
-                services = (taken.service,) if taken else None
-                asked = FreeQuery(begin, begin + timedelta(days=8), services)
                 times = await self._asked(installation, view, asked, request_id)
         except (ForeignError, TimeoutError):
             return ()
-        return [free for free in times if free.start > self.world.today.now()][:most]
+        nearest = sorted(times, key=lambda free: (abs(free.start - time.start), free.start, free.id))
+        return [free for free in nearest if free.start > now][:most]
 
 
 def _next_minute(instant: datetime) -> datetime:

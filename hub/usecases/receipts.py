@@ -14,10 +14,11 @@ from canonical.commands import Command
 from canonical.fhir import coding, concept
 from canonical.strict_json import dumps
 from canonical.times import iso
-from hub.api.ports import Criterion, Failed, Found, Reference, Token
+from hub.criteria import Criterion, Reference, Token
 from hub.journal.states import State
 from hub.journal.words import word
 from hub.store.receipts import Receipt
+from hub.usecases.ports import Failed, Found
 
 STATUS: Final = {
     State.ACCEPTED: "accepted",

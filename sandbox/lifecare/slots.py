@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sandbox.clock import HELSINKI
@@ -33,6 +33,11 @@ _HORIZON: Final = 5 * 366 * _DAY
 """No calendar reaches further than this from now, either way."""
 
 
+def _just_after(start: datetime) -> datetime:
+    """A second later. Counted in UTC: local arithmetic forgets which of the two autumn hours it is in."""
+    return (start.astimezone(UTC) + timedelta(seconds=1)).astimezone(HELSINKI)
+
+
 class Slots:
     """The times of one installation."""
 
@@ -46,7 +51,7 @@ class Slots:
         if place is None:
             raise Refusal("NOT_FOUND")
         calendar, start, end = place
-        free = self._system.free_times(start, start + timedelta(seconds=1), calendar=calendar.id)
+        free = self._system.free_times(start, _just_after(start), calendar=calendar.id)
         return self._resources.slot(calendar, start, end, free[0].left if free else 0)
 
     def place(self, found: str) -> tuple[Calendar, datetime, datetime] | None:
@@ -56,7 +61,7 @@ class Slots:
         if parsed is None or calendar is None:
             return None
         start = parsed[1]
-        times = self._system.times(start, start + timedelta(seconds=1), calendar=calendar.id)
+        times = self._system.times(start, _just_after(start), calendar=calendar.id)
         if times:
             return calendar, times[0].start, times[0].end
         if start.timestamp() > self._system.clock.now().timestamp():

@@ -30,7 +30,7 @@ FIRST: Final = times.instant("2027-10-26T00:00:00+03:00")
 NIGHT_SPAN: Final = {"start": "2027-10-31T03:00:00+03:00", "end": "2027-10-31T04:00:00+02:00"}
 NIGHT_SERVICE: Final = "1090"
 """Advice by telephone, at night too."""
-SERVICES: Final = ("1010", "1015", "1020", "1025", "1030", "199X")
+SERVICES: Final = ("1010", "1020", "199X")
 """Services whose times hold one person."""
 STRANGER: Final = Person("020503F9037", "Olematon", ("Oiva",), date(2003, 5, 2), "fi", "434")
 KINDS: Final = {Fault.ERROR_BEFORE_WORK: "error"}
@@ -125,7 +125,7 @@ class PegasosSubject(Subject):
     """The installation ``pegasos-loviisa`` of a running sandbox."""
 
     start = FIRST
-    end = FIRST + timedelta(days=3)
+    end = FIRST + timedelta(days=1)
     services = SERVICES
     stranger = STRANGER
     fault_limit = 0.25

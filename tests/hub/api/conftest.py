@@ -20,13 +20,14 @@ from canonical.validate import validate
 from hub.access import Access
 from hub.api.app import make_app
 from hub.api.doors import Doors
-from hub.api.ports import (
+from hub.api.settings import ApiSettings
+from hub.criteria import Criterion, Reference, Span, Text, Token
+from hub.usecases.ports import (
     Answer,
     ApiExchange,
     BookRequest,
     CancelRequest,
     Created,
-    Criterion,
     Disclosure,
     Existing,
     Failed,
@@ -38,17 +39,12 @@ from hub.api.ports import (
     Missing,
     PageRequest,
     Readiness,
-    Reference,
     RequestContext,
     Results,
     SlotQuery,
-    Span,
-    Text,
-    Token,
     Unknown,
     Updated,
 )
-from hub.api.settings import ApiSettings
 
 AINO, EERO = "aino", "eero"
 NOW = 1_806_300_000.0
@@ -197,6 +193,8 @@ class MemoryHub:
                 return (start is None or start <= at) and (end is None or at < end)
             case Reference(id=identity):
                 return any(p["actor"]["reference"].endswith(f"/{identity}") for p in resource.get("participant", ()))
+            case Text(text) if name == "installation":
+                return str(resource["meta"].get("source", "")).endswith(f"/{text}")
             case Text(text):
                 return str(resource.get("name", "")).lower().startswith(text.lower())
             case _:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from canonical import codes
-from hub.api.ports import BookRequest, Failed
+from hub.usecases.ports import BookRequest, Failed
 
 from .conftest import AINO, BASE, SENT, MemoryHub, booking, code_of
 

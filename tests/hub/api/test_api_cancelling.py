@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.api.ports import CancelRequest, Token
+from hub.criteria import Token
+from hub.usecases.ports import CancelRequest
 
 from .conftest import EERO, SENT, MemoryHub, booking, code_of
 

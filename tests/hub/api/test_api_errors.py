@@ -11,7 +11,7 @@ import pytest
 from adapters import errors
 from canonical import codes
 from hub.api import outcomes, problems
-from hub.api.ports import Failed
+from hub.usecases.ports import Failed
 
 from .conftest import MemoryHub, code_of
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from hub.api.ports import Failed
+from hub.usecases.ports import Failed
 
 from .conftest import AINO, EERO, MemoryHub, booking, code_of
 

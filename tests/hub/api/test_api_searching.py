@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.api.ports import Missing, SlotQuery, Token
+from hub.criteria import Token
+from hub.usecases.ports import Missing, SlotQuery
 
 from .conftest import AINO, BASE, EERO, NOW, MemoryHub, booking, code_of
 
@@ -259,3 +260,11 @@ async def test_published_search_parameters(anybody: httpx.AsyncClient) -> None:
     assert (one["code"], one["base"], one["type"]) == ("municipality", ["Slot"], "token")
     assert (await anybody.get("/fhir/SearchParameter?_id=Slot-sector")).json()["total"] == 1
     assert (await anybody.get("/fhir/SearchParameter/nope")).status_code == 404
+
+
+async def test_by_source(aino: httpx.AsyncClient) -> None:
+    await aino.post("/fhir/Appointment", json=booking(), headers={"content-type": "application/fhir+json"})
+    url = "/fhir/Appointment?_source=https://sotesilta.example/source/"
+
+    assert (await aino.get(f"{url}pegasos-loviisa")).json()["total"] == 1
+    assert (await aino.get(f"{url}lifecare-porvoo")).json()["total"] == 0

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from canonical.times import HELSINKI
 from hub.api.interactions import KINDS
-from hub.api.ports import Criterion, Failed, Reference, Span, Text, Token
 from hub.api.searchparams import one_span, pairs, parse, spans
+from hub.criteria import Criterion, Reference, Span, Text, Token
+from hub.store.tokens import PARAMETERS
+from hub.usecases.ports import Failed
 
 BASE = "http://hub.test/fhir"
 
@@ -139,6 +141,34 @@ def test_references() -> None:
     for wrong in ("Slot/1", "Patient/", "/p1", "Patient/a/b", "https://elsewhere.example/fhir/Patient/p1", "p 1"):
         with pytest.raises(Failed):
             values("Appointment", "patient", wrong)
+
+
+def test_a_source_is_an_installation() -> None:
+    url = "https://sotesilta.example/source/pegasos-loviisa"
+    search = parse(KINDS["Location"], [("_source", f"{url},https://elsewhere.example/x")], BASE)
+
+    wanted = (Text("pegasos-loviisa"), Text("https://elsewhere.example/x"))
+    assert search.criteria == (Criterion("installation", wanted),)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Patient",
+        "Organization",
+        "Location",
+        "HealthcareService",
+        "Practitioner",
+        "PractitionerRole",
+        "Schedule",
+        "Appointment",
+    ],
+)
+def test_nothing_is_published_that_the_store_does_not_search_by(kind: str) -> None:
+    known = {"_id", "_lastUpdated", "_source", *PARAMETERS[kind]}
+    known |= {"status", "date", "patient"} if kind == "Appointment" else set()
+
+    assert {param.name for param in KINDS[kind].params} <= known
 
 
 def test_what_several_dates_share() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from canonical import codes
 from canonical.model import Record
 from hub.access import Access
-from hub.api.ports import Criterion, Token
+from hub.criteria import Criterion, Token
 from hub.store import AnotherPatientRecord, Store
 from hub.store.observation import replaces
 from hub.store.projection import Observation, Stored

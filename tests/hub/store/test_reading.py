@@ -13,7 +13,7 @@ from canonical import codes
 from canonical.fhir import coding, concept
 from canonical.model import Record
 from hub.access import Access
-from hub.api.ports import Criterion, Reference, Span, Text, Token
+from hub.criteria import Criterion, Reference, Span, Text, Token
 from hub.resources import DIRECTORY, STORED
 from hub.store import Store
 from hub.store.projection import BadCursor, UnknownParameter

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 from adapters.base import Profile
 from hub.access import Access
+from hub.criteria import Criterion, Reference, Token
 
 Language = Literal["fi", "sv", "en"]
 
@@ -78,48 +79,6 @@ class RequestContext:
     language: Language
     deadline: float
     reached: Callable[[str], None] = _nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """``code`` of ``system``; system None: of any; ``""``: of none. Code None: any code of the system."""
-
-    system: str | None
-    code: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A half-open span of instants; None is open."""
-
-    start: datetime | None
-    end: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """The resource ``kind/id``; kind None where the client named the id alone."""
-
-    kind: str | None
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """The beginning of a text (case ignored), or a whole URI."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One search parameter: a resource matches when any of the values does. Several criteria must all match.
-
-    Prefixes and precision of dates are spans already: ``date=ge2027-03-22`` is ``[22 March 00:00 Helsinki, None)``.
-    """
-
-    name: str
-    values: tuple[Token | Span | Reference | Text, ...]
 
 
 @dataclass(frozen=True, slots=True)
