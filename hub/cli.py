@@ -21,6 +21,7 @@ from adapters.errors import Misconfigured
 from canonical.hetu import mask
 from hub import failpoints
 from hub.api.app import make_app
+from hub.api.protocol import PunctualProtocol
 from hub.bootstrap import Running, api_settings, running, sealer
 from hub.config import ConfigurationError, Settings, load
 from hub.logs import configure
@@ -102,6 +103,7 @@ async def _serve(settings: Settings) -> None:
                 make_app(hub.hub, hub.hub, api_settings(settings, hub)),
                 host=settings.hub.host,
                 port=settings.hub.port,
+                http=PunctualProtocol,
                 log_config=None,
                 access_log=False,
                 server_header=False,

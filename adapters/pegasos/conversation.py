@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from base64 import b32encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -71,9 +72,8 @@ _OUTCOMES: Final[Sequence[tuple[type[ForeignError], str]]] = (
 
 
 def stamp() -> Stamp:
-    """A control id that no other message of anybody carries (20 characters, 95 random bits), and the moment."""
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-    return Stamp("S" + "".join(secrets.choice(alphabet) for _ in range(19)), datetime.now(UTC))
+    """A control id that no other message of anybody carries (20 characters, 96 random bits), and the moment."""
+    return Stamp(b32encode(secrets.token_bytes(12)).rstrip(b"=").decode("ascii"), datetime.now(UTC))
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._changed = asyncio.Event()
         self._open = False
+        self._unsent = False
         self._busy = False
         self._clean = True
 
@@ -39,7 +40,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=0)  # so that resume_writing means: all of it has left
+        self._transport.set_write_buffer_limits(high=0)  # so that pause and resume say whether all of it has left
         sock: socket.socket = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._open = True
@@ -57,7 +58,11 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()
 
+    def pause_writing(self) -> None:
+        self._unsent = True
+
     def resume_writing(self) -> None:
+        self._unsent = False
         self._changed.set()
 
     def _end(self) -> None:
@@ -77,7 +82,9 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         self._busy = True
         self._transport.write(frame(message))
-        while self._open and self._transport.get_write_buffer_size():
+        while self._unsent:
+            if not self._open:
+                raise Closed(self.pending)
             await self._wait()
 
     async def receive(self) -> bytes:
@@ -120,7 +127,7 @@ class Connection(asyncio.Protocol):
 
 
 class Link:
-    """The connections to one address; at most ``size`` of them, the last used first."""
+    """The connections to one address; at most ``size`` of them, the last used first. Belongs to one event loop."""
 
     def __init__(self, host: str, port: int, *, size: int, max_reply: int) -> None:
         self._host, self._port, self._max_reply = host, port, max_reply

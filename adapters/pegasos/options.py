@@ -32,7 +32,7 @@ class Options(BaseModel):
     limit: float = Field(default=22.0, gt=0)
     quiescence: float = Field(default=25.0, gt=0)
     max_reply: int = Field(default=4 << 20, ge=1 << 10)
-    page: int = Field(default=500, ge=1, le=1000)
+    page: int = Field(default=100, ge=1, le=1000)
 
     @field_validator("address")
     @classmethod

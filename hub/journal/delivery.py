@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 
 from adapters.errors import ForeignError
 from canonical.commands import Command
-from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, Lease, Move, NewCommand, Ports, Row
+from hub.journal.ports import (
+    DuplicateTime,
+    IdempotencyKey,
+    KeyKnown,
+    LaneTaken,
+    Lease,
+    Move,
+    NewCommand,
+    Ports,
+    RecordQuarantined,
+    Row,
+)
 from hub.journal.rules import Patience, Rules
 from hub.journal.states import State
 

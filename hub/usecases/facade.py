@@ -82,7 +82,8 @@ class Hub:
 
     def read_now(self, access: Access, kind: str, hub_id: str) -> Found | None:
         world = self.world
-        stored = world.store.projection.read_now(access, kind, hub_id, today=world.today.now())
+        with no_store():
+            stored = world.store.projection.read_now(access, kind, hub_id, today=world.today.now())
         if stored is None:
             return None
         if kind in DIRECTORY or world.real.now() - stored.proven_at <= world.settings.proven_window:
@@ -267,4 +268,5 @@ def no_store() -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        raise Failed("no-store", str(error), retry_after=5.0) from error
+        code = "answer-withheld" if error.maybe_written else "no-store"
+        raise Failed(code, str(error), retry_after=5.0) from error

@@ -14,6 +14,7 @@ from mappings.lifecare.vocabulary import Vocabulary
 KINDS: Final = ("Organization", "Location", "HealthcareService", "Practitioner", "PractitionerRole", "Schedule")
 """In this order nothing names what has not come yet."""
 
+_NUMBERED: Final = {"HealthcareService": "service-number", "Location": "unit-number", "Schedule": "schedule"}
 _SERVICES_IN: Final = {"HealthcareService": "type", "Schedule": "serviceType"}
 
 
@@ -23,6 +24,10 @@ def record(source: Resource, kind: str, words: Vocabulary) -> Record:
     local = carrier.name_services(_SERVICES_IN[kind]) if kind in _SERVICES_IN else []
     if kind == "HealthcareService":
         _name_sector(carrier, local)
+    if kind in _NUMBERED:
+        # Lifecare gives these no identifier of their own; tools that look at both sides need one.
+        number = fhir.identifier(codes.local(words.installation, _NUMBERED[kind]), carrier.id)
+        carrier.resource.setdefault("identifier", []).append(number)
     return Record(kind, carrier.id, carrier.resource, carrier.version, notes=carrier.notes)
 
 

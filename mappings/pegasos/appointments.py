@@ -94,7 +94,9 @@ def appointment(group: Group, site: Site) -> Found:
         "identifier": _identifiers(group, site, notes),
         **status,
         **_cancelation(group.sch[6], status, site, notes),
-        "serviceType": [service_type(ais[3], site, notes) for ais in group.segments if ais.name == "AIS" and ais[3]],
+        "serviceType": [
+            service_type(ais[3], site, notes) for ais in group.segments if ais.name == "AIS" and ais[3].text()
+        ],
         "appointmentType": _concept(group.sch[8], "SCH-8", site, notes),
         "reasonCode": [found] if (found := _concept(group.sch[7], "SCH-7", site, notes)) else [],
         **_period(*_span(group, notes)),
@@ -112,7 +114,7 @@ def free_time(group: Group, site: Site, notes: list[Note]) -> FreeTime | None:
     """The free time of a group. None, with a note, for one that cannot be offered: it is not free, or in the hour that
     summer time skips, or of a calendar whose name does not fit a key."""
     schedule, ais = group.sch[5].text(), group.value("AIS", 3)
-    if not schedule or not ais:
+    if not schedule or not ais.text():
         raise BadMessage("a free time without SCH-5 or AIS-3")
     key = keys.pack(schedule, ais.text())
     status = group.sch[25].text()

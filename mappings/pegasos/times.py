@@ -13,8 +13,8 @@ from canonical import times
 from canonical.notes import Note, NoteKind
 from mappings.pegasos.hl7 import BadMessage
 
-_STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?")
-_OFFSET = re.compile(r"([+-])(\d\d)(\d\d)")
+_STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?", re.ASCII)
+_OFFSET = re.compile(r"([+-])(\d\d)(\d\d)", re.ASCII)
 
 
 def read(text: str, offset: str, path: str, notes: list[Note]) -> datetime:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import platform
 import sqlite3
@@ -29,8 +31,22 @@ def conditions(state: Path, store: str) -> dict[str, Any]:
         "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "store": store if store else f"SQLite {sqlite3.sqlite_version}, write-ahead log, synchronous=FULL",
         "fsync": f"{_fsync(state):.2f} ms for 4 kB (p50 of 50)",
+        "pace": f"{pace():.0f} ms of CPU for a fixed piece of Python: divide by it to compare two runs",
         "load": _load(),
     }
+
+
+def pace() -> float:
+    """Milliseconds of CPU time for the same work everywhere, the best of three: who shares the machine slows it down in
+    CPU time, too."""
+    value = {"entry": [{"id": str(number), "value": number} for number in range(50)]}
+    best = math.inf
+    for _ in range(3):
+        began = time.process_time()
+        for _ in range(500):
+            json.loads(json.dumps(value))
+        best = min(best, time.process_time() - began)
+    return best * 1000
 
 
 def load_now() -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,6 +16,7 @@ from adapters.base import Done, Installation
 from adapters.errors import OutcomeUnknown, Refused, Unavailable
 from adapters.pegasos import PegasosAdapter
 from adapters.pegasos import open as open_pegasos
+from adapters.pegasos.link import Closed, Link
 from canonical.commands import Book, Cancel
 from canonical.model import FreeQuery, LocalPatient, Person, TimeKey
 
@@ -256,6 +259,48 @@ class TestRecord:
         assert isinstance(await adapter.perform(bench.call(), replace(BOOK, comment="kipeä 🤒")), Done)
         assert "kipeä 🤒".encode() in bench.pegasos.turns[0].message
         await adapter.close()
+
+
+class TestSending:
+    """A message that is longer than all the buffers on the way has been sent when the last byte has left."""
+
+    LONG = b"x" * 20_000_000
+
+    @pytest.fixture
+    async def peer(self) -> AsyncIterator[Any]:
+        """A connection, and its other end, which takes in nothing until it is told to."""
+        loop = asyncio.get_running_loop()
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            listener.setblocking(False)
+            link = Link("127.0.0.1", listener.getsockname()[1], size=1, max_reply=1000)
+            async with link.connection() as connection:
+                other, _ = await loop.sock_accept(listener)
+                yield connection, other
+                other.close()
+
+    async def test_message_half_sent_has_not_been_sent(self, peer: Any) -> None:
+        connection, other = peer
+        loop = asyncio.get_running_loop()
+        sending = asyncio.create_task(connection.send(self.LONG))
+        count = 0
+        while count < len(self.LONG) // 2:
+            count += len(await loop.sock_recv(other, 100_000))
+        assert not sending.done()
+        while count < len(self.LONG) + 3:
+            count += len(await loop.sock_recv(other, 100_000))
+        await sending
+
+    async def test_peer_that_goes_away_meanwhile_is_noticed(self, peer: Any) -> None:
+        connection, other = peer
+        sending = asyncio.create_task(connection.send(self.LONG))
+        await asyncio.get_running_loop().sock_recv(other, 1000)
+        other.close()
+        with pytest.raises(Closed):
+            await sending
+        assert not connection.is_reusable()
 
 
 class TestPages:
