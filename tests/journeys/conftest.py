@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -25,14 +26,18 @@ QUIET_WITHIN = 75.0
 """Seconds in which every unknown outcome must have been settled: the longest quiescence time and some looks."""
 
 
-def free_ports(count: int) -> int:
-    """The first of ``count`` ports in a row that are free now."""
-    for first in range(20_000 + os.getpid() % 20_000, 60_000, count):
+def free_ports(count: int = 16) -> int:
+    """The first of ``count`` ports in a row that are free now.
+
+    Drawn by chance from blocks that do not overlap, below the ports that the system gives to outgoing connections:
+    nobody else takes one while a killed hub is being started again.
+    """
+    blocks = range(20_000, 32_000, count)
+    for first in random.SystemRandom().sample(blocks, len(blocks)):
         with contextlib.ExitStack() as held:
             try:
                 for port in range(first, first + count):
-                    probe = held.enter_context(socket.socket())
-                    probe.bind(("127.0.0.1", port))
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
             except OSError:
                 continue
             return first
@@ -45,7 +50,7 @@ class Demo:
 
     folder: Path
     told: dict[str, Any]
-    process: subprocess.Popen[bytes]
+    output: Path
 
     @property
     def fhir(self) -> str:
@@ -147,7 +152,8 @@ class Demo:
                 if httpx.get(url).status_code == 200:
                     return
             time.sleep(0.1)
-        raise AssertionError(f"not ready: {(self.folder / 'hub.log').read_text()[-3000:]}")
+        said = [f"{log.name}: {log.read_text()[-2000:]}" for log in (*self.folder.glob("*.log"), self.output)]
+        raise AssertionError("not ready:\n" + "\n".join(said))
 
 
 Shorten = dict[str, dict[str, float]]
@@ -171,12 +177,13 @@ def with_times(text: str, times: Shorten) -> str:
 @contextlib.contextmanager
 def started(folder: Path, times: Shorten | None = None) -> Iterator[Demo]:
     """A demo from start to a clean stop."""
-    port = free_ports(8)
+    port = free_ports()
     if times:
         file = prepare(folder, port).hub_toml
         file.write_text(with_times(file.read_text("utf-8"), times), "utf-8")
     command = [sys.executable, "-m", "silta", "demo", "--port", str(port), "--state", str(folder)]
-    log = (folder.parent / f"{folder.name}.out").open("wb")
+    output = folder.parent / f"{folder.name}.out"
+    log = output.open("wb")
     process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         until = time.monotonic() + 60
@@ -184,7 +191,7 @@ def started(folder: Path, times: Shorten | None = None) -> Iterator[Demo]:
             assert process.poll() is None, "the demo did not start"
             assert time.monotonic() < until, "the demo did not start in time"
             time.sleep(0.05)
-        demo = Demo(folder, json.loads((folder / "demo.json").read_text()), process)
+        demo = Demo(folder, json.loads((folder / "demo.json").read_text()), output)
         demo.wait_ready()
         yield demo
     finally:
