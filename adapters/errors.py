@@ -6,6 +6,7 @@ ForeignError
 ├── OutcomeUnknown    it was sent, and no usable answer came: look for the effect before anything else
 │   └── AnotherPatient    an answer came, about somebody else: quarantine it, call a person
 ├── Refused           the record system said no; nothing happened; tell the caller
+│   ├── TextNotCarried
 │   ├── SlotTaken · NoSuchTime · UnknownPatient · AlreadyRegistered · StaleVersion · NotCancellable · UnknownAppointment
 ├── Misconfigured     our side is wrong (credentials, names, addresses): stop, call a person; nothing happened
 └── NotSupported      this installation cannot do it; the profile's capabilities say so too; nothing happened
@@ -44,6 +45,12 @@ class Refused(ForeignError):
     """The record system understood and said no; nothing happened."""
 
     code = "refused-by-record-system"
+
+
+class TextNotCarried(Refused):
+    """A text cannot travel on this wire as it is (too long, or a character it lacks): nothing was sent."""
+
+    code = "not-supported"
 
 
 class SlotTaken(Refused):

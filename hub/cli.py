@@ -46,8 +46,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
-    """``python -m hub``."""
-    app()
+    """``python -m hub``, called ``silta`` by people."""
+    app(prog_name="silta")
 
 
 def fail(text: str, status: int = 1) -> NoReturn:
@@ -82,6 +82,7 @@ def serve(
     except (Misconfigured, LookupError, UnsafeDatabase, StoreUnavailable) as error:
         fail(f"the hub cannot start: {error}. Mend {config} and start again.")
     finally:
+        (config.parent / "hub.pid").unlink(missing_ok=True)
         lock.close()
 
 
@@ -107,12 +108,14 @@ async def _serve(settings: Settings) -> None:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 lifespan="off",
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=15,
                 limit_concurrency=2000,
             )
         )
+        typer.echo(f"silta: the hub serves {settings.hub.public_url}/fhir", err=True)
         await server.serve()
         if not server.started:
             fail(f"port {settings.hub.port} cannot be bound. Stop what uses it, or change hub.port.")
@@ -228,7 +231,7 @@ def arm(name: str, config: ConfigOption = DEFAULT) -> None:
 
 
 @failpoint.command("list")
-def list_(as_json: JsonOption = False) -> None:
+def list_(config: ConfigOption = DEFAULT, as_json: JsonOption = False) -> None:
     """The failpoints, in the order a write meets them."""
     typer.echo(json.dumps(failpoints.NAMES) if as_json else "\n".join(failpoints.NAMES))
 

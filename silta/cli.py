@@ -31,7 +31,9 @@ def main() -> None:
 
 @app.command()
 def demo(
-    port: Annotated[int | None, typer.Option(help="The hub's port on loopback (default 8080).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65000, help="The hub's port on loopback (default 8080).")
+    ] = None,
     state: StateOption = DEFAULT_STATE,
     as_json: Annotated[bool, typer.Option("--json", help="Print demo.json instead of the greeting.")] = False,
 ) -> None:
@@ -69,7 +71,8 @@ def env(
     known = {"FHIR": demo["fhir"], "SANDBOX": demo["sandbox"]}
     names = {name.upper().replace("-", "_"): token for name, token in demo["tokens"].items()}
     known |= {name: f"Authorization: Bearer {token}" for name, token in names.items()}
-    shell = "\n".join(f"{name}={shlex.quote(value)}" for name, value in known.items())
+    known |= {"SILTA_STATE": str(state.resolve()), "SILTA_CONFIG": str(State(state.resolve()).hub_toml)}
+    shell = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in known.items())
     typer.echo(json.dumps(known) if as_json else shell)
 
 

@@ -58,7 +58,10 @@ def prepare(folder: Path, port: int | None) -> State:
     Raises `StateError` when the folder was made for another port, or the sandbox cannot describe itself.
     """
     folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StateError(f"{folder} cannot be made ({error.strerror}). Choose another --state.") from error
     state = State(folder)
     with _alone(folder):
         if not state.demo_json.exists():
@@ -71,6 +74,8 @@ def prepare(folder: Path, port: int | None) -> State:
 
 
 def _make(state: State, port: int) -> None:
+    if not is_free(port):
+        raise StateError(f"port {port} is in use. Choose another one with --port.")
     _sandbox("init", "--state", str(state.folder), "--port-base", str(port + 1))
     described = json.loads(_sandbox("describe", "--state", str(state.folder), "--json"))
     base = f"http://127.0.0.1:{port}"

@@ -11,8 +11,8 @@ from adapters.errors import (
     Misconfigured,
     NotCancellable,
     OutcomeUnknown,
-    Refused,
     StaleVersion,
+    TextNotCarried,
     UnknownAppointment,
     UnknownPatient,
 )
@@ -60,7 +60,7 @@ class Writes:
         if not _MARK.fullmatch(command.placer_id) or hetu.appears_in(command.placer_id):
             raise Misconfigured("a placer id that Lifecare does not take")
         if unfit := commands.unfit(command):
-            raise Refused(f"{unfit}; nothing was sent", native="text")
+            raise TextNotCarried(f"{unfit}; nothing was sent", native="text")
         body, notes = commands.booking(command, command.patient.number)
         unless = f"identifier={codes.PLACER}|{command.placer_id}"
         request = Request.write("book", "POST", "Appointment", body, if_none_exist=unless)

@@ -126,7 +126,7 @@ class PegasosAdapter(Adapter):
         return next((one.record for one in sorted(found, key=_liveness)), None)
 
     def decode(self, raw: RawMessage) -> Sequence[Record]:
-        message = hl7.split(raw.data, default_charset=self._site.charset, max_bytes=len(raw.data))
+        message = hl7.split(raw.data, max_bytes=len(raw.data))
         kind = message.header[9].text()
         if kind in ("SRR", "SQR"):
             booked = (group for group in appointments.groups(message) if group.sch[2])

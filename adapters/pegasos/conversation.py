@@ -11,7 +11,7 @@ import asyncio
 import secrets
 from base64 import b32encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -28,13 +28,14 @@ from adapters.errors import (
     Refused,
     SlotTaken,
     StaleVersion,
+    TextNotCarried,
     Unavailable,
     UnknownAppointment,
     UnknownPatient,
 )
 from adapters.pegasos.link import Closed, Connection, Link
 from adapters.pegasos.mllp import FramingError
-from canonical.notes import Note
+from canonical.notes import Note, NoteKind
 from mappings.pegasos import answers, hl7, requests
 from mappings.pegasos.requests import Build, Request, Stamp, Unfit
 from mappings.pegasos.site import Site
@@ -61,6 +62,8 @@ _REFUSALS: Final = {
 _CAPABILITY: Final = {"SRM^S01": "book", "SRM^S04": "cancel", "ADT^A28": "register-person"}
 """The writes, and what cannot be done where the installation does not know the message."""
 
+_NOT_OURS: Final = Note(NoteKind.DROPPED, "MSA-2", "an answer to another request came, and was thrown away")
+
 _OUTCOMES: Final[Sequence[tuple[type[ForeignError], str]]] = (
     (AnotherPatient, "another-patient"),
     (OutcomeUnknown, "unknown"),
@@ -85,7 +88,7 @@ class _Turn:
     started: float
     left: bool = False
     received: bytes = b""
-    notes: Sequence[Note] = field(default_factory=tuple)
+    notes: tuple[Note, ...] = ()
 
     @property
     def is_write(self) -> bool:
@@ -135,16 +138,14 @@ class Conversation:
             request = build(stamped)
             raw = requests.write(request, self._site, stamped)
         except Unfit as err:
-            raise Refused(str(err), native=err.why) from err
-        except hl7.NotCarried as err:
-            raise Refused(str(err), native="character-set") from None  # the cause holds the text itself
+            raise (TextNotCarried if err.why else Refused)(str(err), native=err.why) from err
         turn = _Turn(request.operation, stamped.control_id, asyncio.get_running_loop().time())
         exchange = await self._recorded(call, deadline, turn, raw)
         outcome = "cancelled"
         try:
             message = await self._answer(call, deadline, turn, raw)
-            result, turn.notes = self._judged(turn, request, message, read)
-            outcome = "done"
+            result, notes = self._judged(turn, request, message, read)
+            turn.notes, outcome = (*turn.notes, *notes), "done"
         except ForeignError as err:
             outcome = next(word for kind, word in _OUTCOMES if isinstance(err, kind))
             raise
@@ -190,10 +191,12 @@ class Conversation:
         while True:
             block = await connection.receive()
             turn.received = block
-            message = hl7.split(block, default_charset=self._site.charset, max_bytes=len(block))
+            message = hl7.split(block, max_bytes=len(block))
+            if hl7.misdeclared(block, message):
+                raise hl7.BadMessage("it says 8859/1 and is written in UTF-8")
             if answers.answer(message).control_id == turn.control_id:
                 return message
-            turn.received = b""
+            turn.notes = (*turn.notes, _NOT_OURS)
 
     def _judged(
         self, turn: _Turn, request: Request, message: hl7.Message, read: Callable[[hl7.Message], Reading[T]]

@@ -276,7 +276,7 @@ _KINDS: Final = (
     ),
     Kind(
         "Task",
-        "Receipts of what was asked: every write leaves one, which ends as completed or failed and says why.",
+        "Receipts of what was asked: every write leaves one, which ends as completed or rejected and says why.",
         ("read", "search-type"),
         (
             _ID,
@@ -317,6 +317,7 @@ RESULT_PARAMS: Final = (
     ResultParam("_format", "`json`; other formats there are none."),
     ResultParam("_pretty", "`true`: indented, for reading.", ("true", "false")),
     ResultParam("_summary", "`count`: only the total.", ("count", "false")),
+    ResultParam("_totalMethod", "Read over: a client's way to ask for `_total`.", ("count", "accurate", "estimate")),
     ResultParam("_total", "`none` leaves the total out.", ("none", "estimate", "accurate")),
 )
 SORT: Final = "_sort"

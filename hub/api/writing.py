@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import orjson
 
 from hub.access import Access
@@ -27,7 +29,11 @@ async def create(
     if_none_exist = _if_none_exist(request.headers.get("if-none-exist"), settings.base)
     asked = bodies.booking(bodies.appointment(request.body), settings.base, access, request.body, key, if_none_exist)
     settings.reached("request-parsed")
-    return await _answered(asked, request, access, usecases, settings)
+    reply = await _answered(asked, request, access, usecases, settings)
+    if reply.status == HTTPStatus.CREATED and b'"description"' in request.body:
+        # Said, for a person may have written it: no record system has a place for it beside the comment.
+        reply.headers.append(("Warning", '199 - "not-carried: Appointment.description; use comment"'))
+    return reply
 
 
 async def update(

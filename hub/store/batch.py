@@ -135,15 +135,10 @@ class Batch:
 
 def _known(connection: Connection, installation: str, records: Sequence[Record]) -> dict[tuple[str, str], str]:
     """The hub ids of everything the records name, as far as there are any."""
-    named: dict[str, set[str]] = {}
-    for record in records:
-        for kind, local_id in ((record.kind, record.local_id), *resources.references_in(record.resource)):
-            named.setdefault(kind, set()).add(local_id)
-    return {
-        (kind, local_id): hub_id
-        for kind in sorted(named.keys() & (resources.STORED - {"Patient"}))
-        for local_id, hub_id in links.find_many(connection, kind, installation, sorted(named[kind])).items()
-    }
+    named = {(record.kind, record.local_id) for record in records}
+    named.update(target for record in records for target in resources.references_in(record.resource))
+    kept = {target for target in named if target[0] in resources.STORED and target[0] != "Patient"}
+    return links.find_many(connection, installation, kept) if kept else {}
 
 
 def keep_own_identifiers(connection: Connection, sealer: Sealer, hub_id: str, book: Book) -> None:

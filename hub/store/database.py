@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
@@ -34,17 +35,23 @@ _ATTEMPTS: Final = 8
 # Serialisation failure, deadlock, and a row that somebody else inserted first: made again, the work finds it.
 _AGAIN: Final = frozenset({"40001", "40P01", "23505"})
 _BUSY_SECONDS: Final = 10.0
+_COMPANY: Final = 0.02
+"""Seconds that a write nobody waits for may wait for others: a commit of its own would keep the next one waiting."""
 _WRITES: Final = "sotesilta_writes"
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One write in the queue: work, or a row for a statement; and who waits for it (None: nobody)."""
+    """One write in the queue: work, or a row for a statement; and who waits for it (None: nobody).
+
+    ``since`` is when it came (`time.monotonic`).
+    """
 
     work: Work[Any] | None
     statement: Executable | None = None
     row: Row | None = None
     future: asyncio.Future[Any] | None = None
+    since: float = field(default_factory=time.monotonic)
     result: Any = None
     error: Exception | None = None
 
@@ -69,6 +76,7 @@ class Database:
         self.engine = connect(url, pool_size=writers + readers)
         self._reading = _reading(self.engine, url, readers)
         self._queue: deque[_Waiting] = deque()
+        self._awaited = 0
         self._wake = threading.Condition()
         self._closed = False
         self._readers = ThreadPoolExecutor(readers, "store-read")
@@ -130,7 +138,10 @@ class Database:
             if len(self._queue) >= _WAITING:
                 raise StoreUnavailable("too many writes are waiting")
             self._queue.append(waiting)
-            self._wake.notify()
+            self._awaited += waiting.future is not None
+            # A writer that waits for company need not be told of more that can wait.
+            if waiting.future is not None or len(self._queue) in (1, _GROUP):
+                self._wake.notify()
 
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
@@ -155,9 +166,17 @@ class Database:
     def _take(self) -> list[_Waiting]:
         """The next group; empty when the store is closed and nothing waits."""
         with self._wake:
-            while not self._queue and not self._closed:
-                self._wake.wait()
-            return [self._queue.popleft() for _ in range(min(_GROUP, len(self._queue)))]
+            while (patience := self._patience()) is None or patience > 0:
+                self._wake.wait(patience)
+            group = [self._queue.popleft() for _ in range(min(_GROUP, len(self._queue)))]
+            self._awaited -= sum(waiting.future is not None for waiting in group)
+            return group
+
+    def _patience(self) -> float | None:
+        """Seconds until the queue must be written; None while there is nothing."""
+        if self._closed or self._awaited or len(self._queue) >= _GROUP:
+            return 0.0
+        return self._queue[0].since + _COMPANY - time.monotonic() if self._queue else None
 
     def _settle(self, group: list[_Waiting]) -> None:
         """Give every write of the group its result or error. One that fails hurts no other: the group is rolled back

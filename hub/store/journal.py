@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, delete, or_, select, update
 from sqlalchemy import Row as SqlRow
 
 from canonical.commands import Book, dump, load
@@ -81,7 +82,9 @@ class SqlJournal:
                 return None
             check(before.state, move.to)
             changes = self._changes(before, move) | {"by_id": command_id}
-            after = self.row(connection.execute(_MOVE, changes).one())
+            # What was asked does not change; a command that was prepared goes with the move.
+            new = before.new if move.command is None else replace(before.new, command=move.command)
+            after = self.row(connection.execute(_MOVE, changes).one(), new)
             self._effects.of_move(connection, before, after, move.record, move.at)
             return after
 
@@ -121,17 +124,8 @@ class SqlJournal:
 
     async def due(self, now: float, limit: int) -> list[str]:
         """See `JournalStore.due`. An unknown row without a time to wake is due: nothing waits for ever unseen."""
-        wants_work = or_(
-            command.c.state.in_([State.ACCEPTED.value, State.SENDING.value]),
-            and_(command.c.state == State.UNKNOWN.value, or_(command.c.wake_at.is_(None), command.c.wake_at <= now)),
-        )
-        wanted = (
-            select(command.c.id)
-            .where(wants_work, _nobody_holds(now))
-            .order_by(command.c.accepted_at, command.c.id)
-            .limit(limit)
-        )
-        return await self._database.read(lambda connection: list(connection.execute(wanted).scalars()))
+        wanted = {"now": now, "most": limit}
+        return await self._database.read(lambda connection: list(connection.execute(_DUE, wanted).scalars()))
 
     def _changes(self, before: Row, move: Move) -> dict[str, Any]:
         """The columns that the move changes."""
@@ -162,23 +156,11 @@ class SqlJournal:
     def _maybe(self, row: SqlRow[Any] | None) -> Row | None:
         return self.row(row) if row is not None else None
 
-    def row(self, row: SqlRow[Any]) -> Row:
-        """A row of the table `command` as the journal knows it."""
-        new = NewCommand(
-            id=row.id,
-            installation=row.installation,
-            command=load(self._sealer.open(row.payload, _PAYLOAD)),
-            subject=row.subject,
-            target=row.target,
-            lane=row.lane,
-            deadline=row.deadline,
-            request_id=row.request_id,
-            client=row.client,
-            resident=row.resident,
-            parent=row.parent,
-        )
+    def row(self, row: SqlRow[Any], new: NewCommand | None = None) -> Row:
+        """A row of the table `command` as the journal knows it; ``new`` is what it was made from, where that is read
+        already."""
         return Row(
-            new=new,
+            new=self._new(row) if new is None else new,
             state=State(row.state),
             fence=row.fence,
             accepted_at=row.accepted_at,
@@ -194,11 +176,27 @@ class SqlJournal:
             warning=row.warning,
         )
 
+    def _new(self, row: SqlRow[Any]) -> NewCommand:
+        return NewCommand(
+            id=row.id,
+            installation=row.installation,
+            command=load(self._sealer.open(row.payload, _PAYLOAD)),
+            subject=row.subject,
+            target=row.target,
+            lane=row.lane,
+            deadline=row.deadline,
+            request_id=row.request_id,
+            client=row.client,
+            resident=row.resident,
+            parent=row.parent,
+        )
+
 
 def _nobody_holds(now: Any) -> Any:
     return or_(command.c.lease_until.is_(None), command.c.lease_until <= now)
 
 
+_NOW: Final = bindparam("now", type_=Moment())
 _IS_OPEN: Final = command.c.state.in_(sorted(state.value for state in OPEN))
 _BY_ID: Final = select(command).where(command.c.id == bindparam("by_id"))
 _LOCKED: Final = _BY_ID.with_for_update()
@@ -206,9 +204,19 @@ _CHANGE: Final = update(command).where(command.c.id == bindparam("by_id")).retur
 _MOVE: Final = _CHANGE.values(version=command.c.version + 1)
 _CLAIM: Final = (
     update(command)
-    .where(command.c.id == bindparam("by_id"), _IS_OPEN, _nobody_holds(bindparam("now", type_=Moment())))
+    .where(command.c.id == bindparam("by_id"), _IS_OPEN, _nobody_holds(_NOW))
     .values(fence=command.c.fence + 1)
     .returning(command)
+)
+_WANTS_WORK: Final = or_(
+    command.c.state.in_([State.ACCEPTED.value, State.SENDING.value]),
+    and_(command.c.state == State.UNKNOWN.value, or_(command.c.wake_at.is_(None), command.c.wake_at <= _NOW)),
+)
+_DUE: Final = (
+    select(command.c.id)
+    .where(_WANTS_WORK, _nobody_holds(_NOW))
+    .order_by(command.c.accepted_at, command.c.id)
+    .limit(bindparam("most", type_=Integer()))
 )
 _LANE: Final = select(command.c.id).where(command.c.open_lane == bindparam("by_lane"))
 _IS_KEY: Final = (idempotency.c.scope == bindparam("by_scope"), idempotency.c.key == bindparam("by_key"))

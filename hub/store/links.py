@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -25,8 +25,8 @@ _FIND: Final = select(link.c.hub_id).where(
     link.c.installation == bindparam("by_installation"),
     link.c.local_id == bindparam("by_local_id"),
 )
-_FIND_MANY: Final = select(link.c.local_id, link.c.hub_id).where(
-    link.c.kind == bindparam("by_kind"),
+_FIND_MANY: Final = select(link.c.kind, link.c.local_id, link.c.hub_id).where(
+    link.c.kind.in_(one_of("by_kinds")),
     link.c.installation == bindparam("by_installation"),
     link.c.local_id.in_(one_of("by_local_ids")),
 )
@@ -78,13 +78,16 @@ def find(connection: Connection, kind: str, installation: str, local_id: str) ->
     return connection.execute(_FIND, place).scalar_one_or_none()
 
 
-def find_many(connection: Connection, kind: str, installation: str, local_ids: Iterable[str]) -> dict[str, str]:
-    """The hub ids that are tied to some of the local ids."""
-    place = {"by_kind": kind, "by_installation": installation}
+def find_many(
+    connection: Connection, installation: str, targets: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """The hub ids that are tied to some of the targets, which are (kind, local id)."""
+    place = {"by_kinds": sorted({kind for kind, _ in targets}), "by_installation": installation}
     return {
-        row.local_id: row.hub_id
-        for some in parts(list(local_ids))
+        (row.kind, row.local_id): row.hub_id
+        for some in parts(sorted({local_id for _, local_id in targets}))
         for row in connection.execute(_FIND_MANY, place | {"by_local_ids": some})
+        if (row.kind, row.local_id) in targets
     }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from canonical.model import Record
 from hub.sealing import Sealer
@@ -18,14 +18,23 @@ from hub.store.sql import insert_or_leave
 from hub.store.versions import BIRTH_DATE
 
 _HETU: Final = "person.hetu"
+_HETU_OF: Final = select(person.c.hetu).where(person.c.hub_id == bindparam("by_id"))
+_LINKS: Final = (
+    select(patient_link.c.installation, patient_link.c.number, patient_link.c.asked_at, person.c.hetu)
+    .join_from(patient_link, person, person.c.hub_id == patient_link.c.patient)
+    .where(patient_link.c.patient == bindparam("by_patient"))
+)
+_LINK: Final = _LINKS.where(patient_link.c.installation == bindparam("by_installation"))
 
 
 @dataclass(frozen=True, slots=True)
 class PatientLink:
-    """Who a person is at an installation. ``number`` None: not known there when asked, ``asked_at`` (real time)."""
+    """Who a person is at an installation. ``number`` None: not known there when asked, ``asked_at`` (real time);
+    ``hetu`` is what was asked by."""
 
     number: str | None
     asked_at: float
+    hetu: str
 
 
 class People:
@@ -55,8 +64,9 @@ class People:
 
     async def hetu(self, patient: str) -> str:
         """The HETU, for a foreign call; KeyError for a Patient id that is none."""
-        wanted = select(person.c.hetu).where(person.c.hub_id == patient)
-        sealed = await self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
+        sealed = await self._database.read(
+            lambda connection: connection.execute(_HETU_OF, {"by_id": patient}).scalar_one_or_none()
+        )
         if sealed is None:
             raise KeyError(patient)
         return self._sealer.open(sealed, _HETU).decode()
@@ -75,13 +85,9 @@ class People:
 
     async def link(self, patient: str, installation: str) -> PatientLink | None:
         """Who the person is at the installation; None where it was never asked."""
-        wanted = select(patient_link.c.number, patient_link.c.asked_at).where(
-            patient_link.c.patient == patient, patient_link.c.installation == installation
-        )
-        row = await self._database.read(lambda connection: connection.execute(wanted).one_or_none())
-        if row is None:
-            return None
-        return self._link(row.number, row.asked_at)
+        wanted = {"by_patient": patient, "by_installation": installation}
+        row = await self._database.read(lambda connection: connection.execute(_LINK, wanted).one_or_none())
+        return self._link(row) if row is not None else None
 
     async def keep_link(self, patient: str, installation: str, number: str | None, asked_at: float) -> None:
         """Keep what an installation answered when asked who the person is (None: not known there)."""
@@ -89,12 +95,16 @@ class People:
             lambda connection: links.keep_patient(connection, self._sealer, patient, installation, number, asked_at)
         )
 
+    async def forget_link(self, patient: str, installation: str) -> None:
+        """Know no more who the person is there: it will be asked again."""
+        where = (patient_link.c.patient == patient, patient_link.c.installation == installation)
+        await self._database.write(lambda connection: connection.execute(delete(patient_link).where(*where)))
+
     async def links(self, patient: str) -> dict[str, PatientLink]:
         """Every installation that was asked about the person, with its answer."""
-        wanted = select(patient_link).where(patient_link.c.patient == patient)
-        rows = await self._database.read(lambda connection: connection.execute(wanted).all())
-        return {row.installation: self._link(row.number, row.asked_at) for row in rows}
+        rows = await self._database.read(lambda connection: connection.execute(_LINKS, {"by_patient": patient}).all())
+        return {row.installation: self._link(row) for row in rows}
 
-    def _link(self, sealed: bytes | None, asked_at: float) -> PatientLink:
-        number = self._sealer.open(sealed, links.PATIENT_NUMBER).decode() if sealed is not None else None
-        return PatientLink(number, asked_at)
+    def _link(self, row: Any) -> PatientLink:
+        number = self._sealer.open(row.number, links.PATIENT_NUMBER).decode() if row.number is not None else None
+        return PatientLink(number, row.asked_at, self._sealer.open(row.hetu, _HETU).decode())

@@ -41,6 +41,8 @@ from hub.usecases.ports import (
 from hub.usecases.world import World
 
 ROUTE = "POST Appointment"
+GONE = frozenset({"cancelled", "entered-in-error", "noshow", "fulfilled"})
+"""Statuses of an Appointment that hold no time."""
 SearchOwn = Callable[[Access, Sequence[Criterion], RequestContext], Awaitable[Results]]
 
 
@@ -71,6 +73,8 @@ class Booking:
         new = await self._command(access, request, installation, time, context)
         context.reached("before-accept")
         accepted = await self.deliveries.journal.accept(new, key)
+        if isinstance(accepted, DuplicateTime) and await self._held_no_more(access, accepted.appointment, context):
+            accepted = await self.deliveries.journal.accept(new, key)
         context.reached("accepted")
         if not isinstance(accepted, Row):
             self._not_accepted(accepted)
@@ -151,6 +155,22 @@ class Booking:
             resident=access.resident,
         )
 
+    async def _held_no_more(self, access: Access, held: str, context: RequestContext) -> bool:
+        """Whether the master, asked now, says that the person does not hold the time after all (the desk cancelled
+        it, say). While it is silent, what it said last counts."""
+        today = self.world.today.now()
+        stored = await self.world.store.projection.read(access, "Appointment", held, today=today)
+        if stored is None or stored.local_id is None:
+            return False
+        try:
+            seconds = context.deadline - self.world.real.now()
+            assert access.subject is not None
+            await self.appointments.prove(stored, access.subject, context.request_id, seconds)
+        except ForeignError:
+            return False
+        again = await self.world.store.projection.read(access, "Appointment", held, today=today)
+        return again is None or again.status in GONE
+
     async def _again(self, access: Access, earlier: Kept | Row, context: RequestContext) -> Answer:
         if isinstance(earlier, Kept):
             return earlier
@@ -175,7 +195,7 @@ class Booking:
             return Created(seen, row.warning, replayed=replayed)
         if row.state is State.REFUSED:
             raise await self._refusal(access, row, context, replayed=replayed)
-        return Unknown(row.new.id, row.new.target, replayed=replayed)
+        return Unknown(row.new.id, row.new.target, unsettled(row), replayed=replayed)
 
     async def _stored(self, access: Access, target: str) -> Found:
         today = self.world.today.now()
@@ -190,10 +210,13 @@ class Booking:
         assert problem is not None, "a refusal without a reason"
         command = row.new.command
         assert isinstance(command, Book)
-        facts = {"installation": row.new.installation}
+        facts = {"installation": row.new.installation, "what": problem.detail}
         if problem.code != "slot-taken":
             wait = 5.0 if problem.code in ("record-system-failed", "expired") else None
-            return Failed(problem.code, problem.detail, facts=facts, retry_after=wait, replayed=replayed)
+            blamed = ["Appointment.comment"] if problem.code == "not-supported" else []
+            return Failed(
+                problem.code, problem.detail, expression=blamed, facts=facts, retry_after=wait, replayed=replayed
+            )
         held = await self._held_by_oneself(row, command, context)
         if held is not None:
             return Failed("duplicate", problem.detail, see=Link(f"Appointment/{held}"), replayed=replayed)
@@ -216,6 +239,12 @@ class Booking:
         except (ForeignError, TimeoutError):
             return None
         return await self.world.store.projection.held(row.new.subject, row.new.installation, command.time.start)
+
+
+def unsettled(row: Row) -> str:
+    """By what name an open command is told: received and not booked yet, quarantined, or simply not known."""
+    named = row.problem.code if row.problem is not None else ""
+    return named if named in ("pending-at-record-system", "quarantined") else "outcome-unknown"
 
 
 def client_identifiers(identifiers: Sequence[ClientIdentifier]) -> list[dict[str, str]]:

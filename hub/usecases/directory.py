@@ -10,7 +10,7 @@ import structlog
 
 from adapters.errors import ForeignError
 from canonical import codes
-from canonical.fhir import Resource
+from canonical.fhir import Element, Resource
 from canonical.fhir import codes as codes_of
 from hub.criteria import Token
 from hub.store.ingest import Observation
@@ -35,6 +35,11 @@ class View:
     def of(self, kind: str) -> Iterable[tuple[str, Resource]]:
         """(local id, resource) of a kind."""
         return ((local, r) for (k, local), r in self.resources.items() if k == kind)
+
+    def categories(self, service: str) -> list[Element]:
+        """The categories of a service (of which its free times are, too), but for our own sectors."""
+        found = self.resources.get(("HealthcareService", service), {}).get("category", ())
+        return [one for one in found if not any(system == codes.SECTOR for system, _ in codes_of([one]))]
 
     def services(self, query: SlotQuery) -> frozenset[str] | None:
         """Local ids of the services a query means; None for all."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import hmac
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -122,6 +123,13 @@ class Hub:
     async def search(
         self, access: Access, kind: str, criteria: Sequence[Criterion], page: PageRequest, context: RequestContext
     ) -> Results:
+        page, bound = self._opened(access, page, f"{kind}?{criteria!r}")
+        with no_store():
+            return bound(await self._search(access, kind, criteria, page, context))
+
+    async def _search(
+        self, access: Access, kind: str, criteria: Sequence[Criterion], page: PageRequest, context: RequestContext
+    ) -> Results:
         with no_store():
             if kind == "Task":
                 return await self._tasks(access, criteria, page)
@@ -183,8 +191,32 @@ class Hub:
         return Results(items, shown[-1].id if more else None, total)
 
     async def free_times(self, access: Access, query: SlotQuery, page: PageRequest, context: RequestContext) -> Results:
+        page, bound = self._opened(access, page, f"Slot?{query!r}")
         with no_store():
-            return await self.free.search(access, query, page, context)
+            return bound(await self.free.search(access, query, page, context))
+
+    def _opened(
+        self, access: Access, page: PageRequest, search: str
+    ) -> tuple[PageRequest, Callable[[Results], Results]]:
+        """The page that is asked for, with its cursor as the use case made it, and what binds the next one.
+
+        A cursor belongs to one caller, one search and one order: a seal at its end says which. Raises `Failed` for any
+        other. It is no proof of anything else: the next page is authorised anew.
+        """
+        who = f"{access.client}/{access.resident}/{access.subject}/{page.descending}/{search}"
+
+        def seal(cursor: str) -> str:
+            return self.world.sealer.keyed_hash(f"{cursor} {who}", "cursor")[:24]
+
+        def bind(results: Results) -> Results:
+            return replace(results, next=f"{results.next}~{seal(results.next)}") if results.next else results
+
+        if page.cursor is None:
+            return page, bind
+        cursor, _, found = page.cursor.rpartition("~")
+        if not hmac.compare_digest(found.encode(), seal(cursor).encode()):
+            raise Failed("bad-cursor", expression=["http._cursor"])
+        return replace(page, cursor=cursor), bind
 
     async def installations(self) -> Sequence[InstallationState]:
         return [self._state(name) for name in self.world.names]

@@ -175,8 +175,10 @@ class FreeTimes:
         except KeyTooLong:
             return None
         body = localise(time.slot, lambda kind, local: view.ids.get((kind, local), ""))
-        slot = {"resourceType": "Slot", "id": slot_id, "meta": {"source": codes.source(installation)}}
+        slot: Resource = {"resourceType": "Slot", "id": slot_id, "meta": {"source": codes.source(installation)}}
         slot |= {name: value for name, value in body.items() if name not in slot}
+        if "serviceCategory" not in slot and (categories := view.categories(time.service)):
+            slot["serviceCategory"] = categories
         slot |= {"status": "free", "start": iso(time.time.start), "end": iso(time.time.end)}
         self._remember(slot_id, time.service, slot)
         return Free(time.time.start, slot_id, to_local(time.time.start).date(), dumps(slot))

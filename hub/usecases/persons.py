@@ -53,7 +53,7 @@ class Persons:
         """Who the person is at the installation: asked once, kept. None where they are not known there."""
         kept = await self.world.store.people.link(subject, installation)
         if kept is not None and kept.number is not None:
-            return LocalPatient(kept.number, await self.world.store.people.hetu(subject))
+            return LocalPatient(kept.number, kept.hetu)
         if kept is not None and self.world.real.now() - kept.asked_at < ASK_AGAIN:
             return None
         return await self.ask(subject, installation, request_id, limit)

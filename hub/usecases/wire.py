@@ -31,7 +31,14 @@ class Wire:
 
     async def perform(self, row: Row, command: Command) -> Done:
         adapter = self.world.adapters[row.new.installation]
-        return await adapter.perform(self._call(row), command)
+        try:
+            return await adapter.perform(self._call(row), command)
+        except UnknownPatient as error:
+            if isinstance(command, RegisterPerson) or not self._can_register(row):
+                raise
+            # The number we kept is nobody's any more (merged, or the system was set up anew): ask again next time.
+            await self.world.store.people.forget_link(row.new.subject, row.new.installation)
+            raise Unavailable(f"{error.detail}: the person is looked up anew at the next try") from error
 
     async def look(self, row: Row) -> Record | None:
         adapter = self.world.adapters[row.new.installation]
@@ -52,8 +59,7 @@ class Wire:
 
     async def _register(self, row: Row, command: Book) -> LocalPatient:
         """Make the person a customer by a command of its own, journalled like any other."""
-        profile = self.world.adapters[row.new.installation].profile
-        if Capability.REGISTER_PERSON not in profile.capabilities:
+        if not self._can_register(row):
             raise UnknownPatient("not a customer, and this system cannot register one from outside")
         outcome = await self._deliver_registration(row, RegisterPerson(secrets.token_hex(16), command.person))
         if outcome is not None and outcome.state is State.REFUSED and not _known_already(outcome):
@@ -64,7 +70,7 @@ class Wire:
         limit = self.terms(row.new.installation).limit
         found = await self.persons.ask(row.new.subject, row.new.installation, row.new.request_id, limit)
         if found is None:
-            raise Unavailable("whether the person was registered is not known yet; the booking was not sent")
+            raise Unavailable("the person's registration is being found out; the booking itself was not sent")
         return found
 
     async def _deliver_registration(self, row: Row, command: RegisterPerson) -> Row | None:
@@ -88,6 +94,9 @@ class Wire:
         if not isinstance(accepted, Row):
             return None
         return await self.journal.deliver(accepted)
+
+    def _can_register(self, row: Row) -> bool:
+        return Capability.REGISTER_PERSON in self.world.adapters[row.new.installation].profile.capabilities
 
     def _call(self, row: Row) -> Call:
         return self.world.call(row.new.installation, row.new.request_id, command_id=row.new.id)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Final
 
 MAX_BYTES: Final = 1 << 20
-MAX_SEGMENTS: Final = 20_000
+MAX_SEGMENTS: Final = 100_000
 NULL: Final = '""'
 
 CHARSETS: Final[Mapping[str, str]] = {"8859/1": "iso-8859-1", "UNICODE UTF-8": "utf-8", "ASCII": "ascii"}
@@ -184,7 +184,8 @@ class Message:
 
 
 def split(data: bytes, *, default_charset: str = "8859/1", max_bytes: int = MAX_BYTES) -> Message:
-    """The message of ``data`` (without MLLP's frame), decoded by its own MSH-18, else by ``default_charset``.
+    """The message of ``data`` (without MLLP's frame), decoded by its own MSH-18, else (manual §2.2) by ISO-8859-1, or
+    by what ``default_charset`` says.
 
     Strict: any other segment end than CR, any control character, a second MSH, delimiters that are not five different
     printable non-alphanumeric ASCII characters, a nameless segment, or more than the limits raise `BadMessage`.
@@ -208,6 +209,23 @@ def split(data: bytes, *, default_charset: str = "8859/1", max_bytes: int = MAX_
         if segment.name == "MSH" and position > 1:
             raise BadMessage(f"segment {position} is a second MSH")
     return Message(segments, rules)
+
+
+def misdeclared(data: bytes, message: Message) -> bool:
+    """Whether a message that says ISO-8859-1 is written in UTF-8: every byte reads as some letter of ISO-8859-1, so
+    nothing else would notice, and names would be shown garbled. Free text (NTE) is not looked at: it may be anything.
+    """
+    if message.rules.codec != "iso-8859-1":
+        return False
+    return any(not line.isascii() and _is_utf8(line) for line in data.split(b"\r") if not line.startswith(b"NTE"))
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _rules(data: bytes, default_charset: str) -> Rules:

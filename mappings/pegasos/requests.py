@@ -14,7 +14,7 @@ from typing import Final, Literal
 from canonical.commands import Book, Cancel
 from canonical.model import LocalPatient
 from mappings.pegasos import times
-from mappings.pegasos.hl7 import Field, join
+from mappings.pegasos.hl7 import Field, NotCarried, join
 from mappings.pegasos.persons import HETU_AUTHORITY, identifiers
 from mappings.pegasos.site import UNSPEAKABLE, Site
 
@@ -66,7 +66,8 @@ Build = Callable[[Stamp], Request]
 
 
 def write(request: Request, site: Site, stamp: Stamp) -> bytes:
-    """The message's bytes, without MLLP's frame. Raises `hl7.NotCarried` for a text the character set lacks."""
+    """The message's bytes, without MLLP's frame: in the installation's own character set, or where a text does not fit
+    into that in UTF-8, as MSH-18 then says (manual §2.2). Raises `Unfit` for a text that is none in UTF-8 either."""
     header: dict[int, Field] = {
         3: site.sending_application,
         4: site.sending_facility,
@@ -78,7 +79,13 @@ def write(request: Request, site: Site, stamp: Stamp) -> bytes:
         11: site.processing_id,
         12: "2.4",
     }
-    return join([("MSH", header), *request.body], site.charset)
+    lines = [("MSH", header), *request.body]
+    for charset in (site.charset, "UNICODE UTF-8"):
+        try:
+            return join(lines, charset)
+        except NotCarried as err:
+            unfit = Unfit(str(err), "character-set")
+    raise unfit from None  # the cause holds the text itself
 
 
 def book(command: Book, schedule: str, service: str, site: Site, _: Stamp) -> Request:

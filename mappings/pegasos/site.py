@@ -22,7 +22,7 @@ UNSPEAKABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 class Site:
     """One installation: its name in the configuration, and the names agreed for MSH-3 to MSH-6.
 
-    ``charset`` (a key of `hl7.CHARSETS`) is what we write, and what an answer without MSH-18 is read with.
+    ``charset`` (a key of `hl7.CHARSETS`) is what we write. An answer is read by its own MSH-18.
     """
 
     installation: str

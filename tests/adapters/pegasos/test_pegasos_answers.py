@@ -285,6 +285,13 @@ class TestAnswers:
         done = await bench.adapter.perform(bench.call(), BOOK)
         assert done.record.resource.get("status") == status
 
+    async def test_answer_to_another_request_is_thrown_away_and_noted(self, bench: Any) -> None:
+        bench.pegasos.scripts = [answers_another_first]
+        await bench.adapter.perform(bench.call(), BOOK)
+        [(_, raw, outcome_word, notes)] = bench.kept.came
+        assert (outcome_word, [note.path for note in notes]) == ("done", ["MSA-2"])
+        assert b"EARLIER" not in raw
+
     async def test_another_time_than_asked_is_told(self, bench: Any) -> None:
         lines = [line.replace("20270324", "20270325") for line in BODIES["SRM^S01"]]
         bench.pegasos.scripts = [says(lines=lines)]

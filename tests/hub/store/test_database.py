@@ -133,6 +133,23 @@ async def test_what_nobody_waits_for_is_written_before_the_end(database_url: str
     await again.close()
 
 
+async def test_what_nobody_waits_for_is_written_soon_all_the_same(database: Database) -> None:
+    database.write_soon(adding("a"))
+    database.execute_soon(NEW, {"kind": "Test", "hub_id": "b", "canonical": "x"})
+    async with asyncio.timeout(10):
+        while await database.read(names) != {"a", "b"}:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.store.database._COMPANY", 60.0)
+    database.write_soon(adding("a"))
+    await database.write(adding("b"))
+    assert await database.read(names) == {"a", "b"}
+
+
 async def test_what_nobody_waits_for_does_not_fail_in_silence(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
