@@ -103,3 +103,64 @@ def test_a_stale_version_is_refused_even_when_the_desk_made_it_stale(demo: Demo)
         assert now["status"] == "cancelled"
         missing = aino.put(f"/Appointment/{appointment['id']}", json={**appointment, "status": "cancelled"})
         assert missing.status_code == 400
+
+
+@pytest.mark.parametrize("installation", SYSTEMS)
+def test_a_time_that_the_desk_gave_back_is_no_duplicate(demo: Demo, installation: str) -> None:
+    """The hub's memory of a booking is not the master's word: it asks before it says that one holds the time."""
+    with demo.client("helvi") as helvi:
+        slot = demo.slots(helvi, installation, 160)[-1]
+        first = demo.book(helvi, slot)
+        assert first.status_code == 201, first.text
+        there = in_master(demo, installation, first.json())
+        with demo.control() as control:
+            body = {"id": there["id"], "reason": "sairastapaus"}
+            control.post(f"/installations/{installation}/desk/cancel", json=body).raise_for_status()
+        again = demo.book(helvi, slot)
+        assert again.status_code == 201, again.text
+        assert in_master(demo, installation, again.json())["status"] == "booked"
+
+
+@pytest.mark.parametrize("installation", SYSTEMS)
+def test_a_slot_reads_free_until_it_is_taken_and_busy_then(demo: Demo, installation: str) -> None:
+    with demo.client("marja") as marja, demo.client("onni") as onni:
+        slot = demo.slots(marja, installation, 170)[-1]
+        assert onni.get(f"/Slot/{slot['id']}").json()["status"] == "free"
+        assert demo.book(marja, slot).status_code == 201
+        taken = onni.get(f"/Slot/{slot['id']}")
+        assert taken.status_code == 200
+        assert taken.json()["status"] == "busy"
+        assert taken.json()["schedule"] == slot["schedule"]
+
+
+def test_every_text_arrives_whatever_a_telephone_writes(demo: Demo) -> None:
+    text = "Ei kiirettä – ”ihottuma” 🤒 € äiti | ^ & ~ \\ <b>"
+    for installation in SYSTEMS:
+        with demo.client("onni") as onni:
+            slot = demo.slots(onni, installation, 180)[-1]
+            booked = demo.book(onni, slot, comment=text)
+            assert booked.status_code == 201, booked.text
+            assert booked.json()["comment"] == text
+
+
+def test_a_portal_without_a_resident_sees_the_directory_and_no_more(demo: Demo) -> None:
+    with demo.client("portal") as portal:
+        for kind in ("Organization", "Location", "HealthcareService", "Practitioner", "Schedule"):
+            assert portal.get(f"/{kind}").raise_for_status().json()["total"] > 0
+        assert portal.get("/Slot?status=free&municipality=434&_count=1").status_code == 200
+        assert portal.get("/Slot?status=free").status_code == 400
+        for path in ("/Patient", "/Appointment", "/Task"):
+            assert portal.get(path).status_code == 403
+        assert portal.post("/Appointment", json={"resourceType": "Appointment"}).status_code in (400, 403)
+
+
+def test_no_identity_code_and_no_name_stands_in_clear_at_the_hub(demo: Demo) -> None:
+    """Whatever the journeys before did: nothing of a person is readable in the hub's files."""
+    with demo.client("aino") as aino:
+        aino.get("/Appointment").raise_for_status()
+        aino.get(f"/Patient?identifier=urn:oid:1.2.246.21|{demo.person('aino')['hetu']}")
+    secrets = [p["hetu"] for p in demo.told["persons"]] + ["Testinen", "Hidas", "Alaikäinen", "Testikatu"]
+    for file in (*demo.folder.glob("hub.sqlite*"), demo.folder / "hub.log"):
+        held = file.read_bytes()
+        for secret in secrets:
+            assert secret.encode() not in held, f"{file.name} holds personal data"
