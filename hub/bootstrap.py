@@ -137,17 +137,19 @@ class Running:
         if self.settings.hub.store.startswith("sqlite:"):
             # One process owns a SQLite store (the caller holds its lock): whoever held a lease is dead.
             await self.world.store.journal.release_all()
-        loop = asyncio.get_running_loop()
-        embedded = not self.settings.hub.broker
-        self._wakeups = Wakeups(self.settings.hub.broker, self.deliveries.settle, loop, consume=embedded)
+        self._wakeups = self._made_wakeups(consume=not self.settings.hub.broker)
         self._tasks = [asyncio.create_task(self._sweep(self._wakeups)), asyncio.create_task(self._tidy())]
         self._tasks += [asyncio.create_task(self.hub.directory.keep(name)) for name in self.world.names]
 
-    async def work(self) -> None:
-        """A worker's part: settle what the queue and the sweeper bring."""
-        loop = asyncio.get_running_loop()
-        self._wakeups = Wakeups(self.settings.hub.broker, self.deliveries.settle, loop, consume=True)
-        self._tasks = [asyncio.create_task(self._sweep(self._wakeups))]
+    async def work(self, alive: Path | None = None) -> None:
+        """A worker's part, without end: settle what the queue and the sweeper bring. ``alive`` is touched after each
+        look at the database that went well."""
+        self._wakeups = self._made_wakeups(consume=True)
+        await self._sweep(self._wakeups, alive)
+
+    def _made_wakeups(self, *, consume: bool) -> Wakeups:
+        hub, loop = self.settings.hub, asyncio.get_running_loop()
+        return Wakeups(hub.broker, self.deliveries.settle, loop, queue=hub.queue, consume=consume)
 
     async def _meet_residents(self) -> None:
         people, tokens = self.world.store.people, dict[str, Access]()
@@ -157,10 +159,12 @@ class Running:
             tokens[token.sha256] = Access(token.client, resident, acting_for, token.purpose)
         self.hub.tokens = tokens
 
-    async def _sweep(self, wakeups: Wakeups) -> None:
+    async def _sweep(self, wakeups: Wakeups, alive: Path | None = None) -> None:
         while True:
             try:
                 await sweep(self.ports, wakeups.wake)
+                if alive is not None:
+                    await asyncio.to_thread(alive.touch)
             except StoreUnavailable as error:
                 _log.error("cannot look for open commands", why=str(error))
             await self.world.real.sleep(EVERY)

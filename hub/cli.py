@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import fcntl
 import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvicorn
@@ -74,27 +76,37 @@ def serve(
     settings = _load(config)
     if host is not None:
         settings = settings.model_copy(update={"hub": settings.hub.model_copy(update={"host": host})})
-    lock = _only_one(settings, config)
-    (config.parent / "hub.pid").write_text(str(os.getpid()))
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings))
-    except (Misconfigured, LookupError, UnsafeDatabase, StoreUnavailable) as error:
-        fail(f"the hub cannot start: {error}. Mend {config} and start again.")
-    finally:
-        (config.parent / "hub.pid").unlink(missing_ok=True)
-        lock.close()
+    with _owning(settings, config), _starting(config), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
 
 
-def _only_one(settings: Settings, config: Path) -> IO[str]:
-    """A SQLite store has one owner at a time; the lock goes with the process, however it ends."""
-    lock = (config.parent / "hub.lock").open("w")
-    if settings.hub.store.startswith("sqlite:"):
+@contextlib.contextmanager
+def _owning(settings: Settings, config: Path) -> Iterator[None]:
+    """A SQLite store has one owner at a time; the lock goes with the process, however it ends. Any number of hubs share a
+    PostgreSQL store: they write nothing beside their configuration."""
+    if not settings.hub.store.startswith("sqlite:"):
+        yield
+        return
+    pid = config.parent / "hub.pid"
+    with (config.parent / "hub.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             fail(f"another hub already runs on {settings.hub.store}. Stop it first (its pid is in hub.pid).")
-    return lock
+        pid.write_text(str(os.getpid()))
+        try:
+            yield
+        finally:
+            pid.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _starting(config: Path) -> Iterator[None]:
+    """What keeps a hub from starting, as an error that says what to do next."""
+    try:
+        yield
+    except (Misconfigured, LookupError, UnsafeDatabase, StoreUnavailable) as error:
+        fail(f"the hub cannot start: {error}. Mend {config} and start again.")
 
 
 async def _serve(settings: Settings) -> None:
@@ -122,24 +134,37 @@ async def _serve(settings: Settings) -> None:
 
 
 @app.command()
-def worker(config: ConfigOption = DEFAULT) -> None:
+def worker(
+    config: ConfigOption = DEFAULT,
+    alive: Annotated[
+        Path | None, typer.Option(help="Touch this file while the work goes on: a health check looks at its age.")
+    ] = None,
+) -> None:
     """Run a worker that settles unknown outcomes, beside any number of others. Needs a broker and PostgreSQL."""
     configure()
     settings = _load(config)
     if not settings.hub.broker:
         fail("hub.broker is not set: without a broker the hub is its own worker. Set it, or run: silta serve", 2)
-    asyncio.run(_work(settings))
+    with _starting(config):
+        asyncio.run(_work(settings, alive))
 
 
-async def _work(settings: Settings) -> None:
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
+async def _work(settings: Settings, alive: Path | None) -> None:
+    """Until SIGINT or SIGTERM; what ends the work sooner ends the process with it."""
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(number, asked.set)
     made = Running(settings)
-    await made.work()
-    await ended.wait()
-    await made.stop()
+    steady, ended = asyncio.create_task(made.work(alive)), asyncio.create_task(asked.wait())
+    typer.echo(f"silta: a worker of queue {settings.hub.queue}", err=True)
+    try:
+        await asyncio.wait({steady, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if steady.done():
+            steady.result()
+    finally:
+        steady.cancel()
+        await asyncio.gather(steady, return_exceptions=True)
+        await made.stop()
 
 
 @msg.command("show")

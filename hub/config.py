@@ -39,7 +39,8 @@ class HubSection(_Section):
     public_url: str = Field(pattern=r"^https?://[^/]+$")
     store: str = Field(pattern=r"^(sqlite:///|postgresql\+psycopg://)")
     key: str = Field(min_length=43, description="32 random bytes, base64url: seals what is stored")
-    broker: str = ""
+    broker: str = Field("", pattern=r"^(amqps?://.+)?$")
+    queue: str = Field("sotesilta", pattern=r"^[a-z0-9-]{1,80}$", description="hubs that share a broker have one each")
     clock: str = Field("system", pattern=r"^(system|file:.+)$")
     failpoints: str | None = None
     deadline: float = Field(10.0, gt=0, le=60)
@@ -122,6 +123,8 @@ class Settings(_Section):
         wrong = [f"installation {name} is named twice" for name in sorted(set(names)) if names.count(name) > 1]
         wrong += [f"route to unknown installation {r.installation}" for r in self.route if r.installation not in names]
         wrong += overlaps(self.routing().routes)
+        if self.hub.broker and self.hub.store.startswith("sqlite:"):
+            wrong.append("hub.broker needs PostgreSQL: a SQLite store has one owner, which is its own worker")
         if self.hub.profile == "production":
             wrong += ["production keeps no example tokens" for t in self.token if t.example]
             wrong += ["production has no failpoints"] if self.hub.failpoints else []

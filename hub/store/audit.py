@@ -11,10 +11,11 @@ from sqlalchemy import insert, select
 
 from hub.sealing import Sealer
 from hub.store.database import Database
+from hub.store.prepared import Prepared
 from hub.store.schema import audit
 
 _QUERY: Final = "audit.query"
-_NEW: Final = insert(audit)
+_NEW: Final = Prepared(insert(audit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,21 +18,27 @@ from hub.sealing import Sealer
 from hub.store import links
 from hub.store.errors import AnotherPatientRecord
 from hub.store.observation import Observation, number, replaces
+from hub.store.prepared import Prepared
 from hub.store.schema import Moment, command, own_identifiers, resource
 from hub.store.sql import one_of, parts
 from hub.store.versions import Content, content_digest, write
 
 _OWN: Final = "own_identifiers.identifiers"
 
-_OWN_OF: Final = select(own_identifiers).where(own_identifiers.c.hub_id.in_(one_of("by_ids")))
+_OWN_OF: Final = Prepared(select(own_identifiers).where(own_identifiers.c.hub_id.in_(one_of("by_ids"))))
+_KEEP_OWN: Final = Prepared(own_identifiers.insert())
 _THESE: Final = (resource.c.kind == bindparam("by_kind"), resource.c.hub_id.in_(one_of("by_ids")))
-_ROWS: Final = select(resource).where(*_THESE).order_by(resource.c.hub_id).with_for_update()
-_PROVE: Final = update(resource).where(*_THESE, resource.c.observed_until < bindparam("ended", type_=Moment()))
-_PROMISED: Final = select(command.c.target).where(
-    command.c.id == bindparam("by_id"),
-    command.c.kind == "book",
-    command.c.installation == bindparam("by_installation"),
-    command.c.subject == bindparam("by_subject"),
+_ROWS: Final = Prepared(select(resource).where(*_THESE).order_by(resource.c.hub_id).with_for_update())
+_PROVE: Final = Prepared(
+    update(resource).where(*_THESE, resource.c.observed_until < bindparam("ended", type_=Moment()))
+)
+_PROMISED: Final = Prepared(
+    select(command.c.target).where(
+        command.c.id == bindparam("by_id"),
+        command.c.kind == "book",
+        command.c.installation == bindparam("by_installation"),
+        command.c.subject == bindparam("by_subject"),
+    )
 )
 
 
@@ -93,7 +99,7 @@ class Batch:
         proven = {"observed_from": self._seen.started, "observed_until": self._seen.ended, "ended": self._seen.ended}
         for kind in sorted({kind for kind, _ in self._unchanged}):
             for some in parts(sorted(hub_id for k, hub_id in self._unchanged if k == kind)):
-                self._connection.execute(_PROVE, proven | {"by_kind": kind, "by_ids": some})
+                _PROVE.run(self._connection, proven | {"by_kind": kind, "by_ids": some})
 
     def _make(self, kind: str, local_id: str, reserved: str | None = None) -> str:
         found = self.ids.get((kind, local_id))
@@ -116,7 +122,7 @@ class Batch:
         if placer is None:
             return None
         promised = {"by_id": placer, "by_installation": self._seen.installation, "by_subject": owner}
-        target = self._connection.execute(_PROMISED, promised).scalar_one_or_none()
+        target = _PROMISED.scalar(self._connection, promised)
         if target is None or links.local(self._connection, record.kind, target) is not None:
             return None
         return str(target)
@@ -144,14 +150,14 @@ def _known(connection: Connection, installation: str, records: Sequence[Record])
 def keep_own_identifiers(connection: Connection, sealer: Sealer, hub_id: str, book: Book) -> None:
     """Keep what a portal calls the booking that was promised this id."""
     sealed = sealer.seal(orjson.dumps(resources.own_identifiers(book)), _OWN)
-    connection.execute(own_identifiers.insert().values(hub_id=hub_id, identifiers=sealed))
+    _KEEP_OWN.run(connection, {"hub_id": hub_id, "identifiers": sealed})
 
 
 def _own_identifiers(connection: Connection, sealer: Sealer, hub_ids: Sequence[str]) -> dict[str, list[Element]]:
     return {
         row.hub_id: orjson.loads(sealer.open(row.identifiers, _OWN))
         for some in parts(hub_ids)
-        for row in connection.execute(_OWN_OF, {"by_ids": some})
+        for row in _OWN_OF.all(connection, {"by_ids": some})
     }
 
 
@@ -164,5 +170,5 @@ def _rows(connection: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple
         (row.kind, row.hub_id): row
         for kind, hub_ids in by_kind.items()
         for some in parts(hub_ids)
-        for row in connection.execute(_ROWS, {"by_kind": kind, "by_ids": some})
+        for row in _ROWS.all(connection, {"by_kind": kind, "by_ids": some})
     }

@@ -18,11 +18,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.store.errors import StoreUnavailable, UnsafeDatabase
+from hub.store.prepared import Prepared
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -48,7 +49,7 @@ class _Waiting:
     """
 
     work: Work[Any] | None
-    statement: Executable | None = None
+    statement: Prepared | None = None
     row: Row | None = None
     future: asyncio.Future[Any] | None = None
     since: float = field(default_factory=time.monotonic)
@@ -79,6 +80,7 @@ class Database:
         self._awaited = 0
         self._wake = threading.Condition()
         self._closed = False
+        self._kept: Connection | None = None
         self._readers = ThreadPoolExecutor(readers, "store-read")
         count = 1 if self.is_sqlite else writers
         # Daemons: a process that falls over must not be held by its writers; `close` is what waits for them.
@@ -103,7 +105,7 @@ class Database:
         return passed
 
     def _read(self, work: Work[T]) -> T:
-        with typed_errors(), self._reading.connect() as connection:
+        with typed_errors(), self._reading.connect() as connection, connection.begin():
             return work(connection)
 
     async def write(self, work: Work[T]) -> T:
@@ -115,8 +117,8 @@ class Database:
         result: T = await waiting.future
         return result
 
-    async def execute(self, statement: Executable, row: Row) -> None:
-        """Execute a statement that is a constant with one row of values; durable on return. Cheaper than `write`: the
+    async def execute(self, statement: Prepared, row: Row) -> None:
+        """Execute a statement with one row of values; durable on return. Cheaper than `write`: the
         rows of a group go to the database together, before its other work; they must have the same names."""
         waiting = _Waiting(None, statement, row, asyncio.get_running_loop().create_future())
         self._put(waiting)
@@ -127,7 +129,7 @@ class Database:
         """`write` without waiting; a failure is logged. `close` waits for it."""
         self._put(_Waiting(work))
 
-    def execute_soon(self, statement: Executable, row: Row) -> None:
+    def execute_soon(self, statement: Prepared, row: Row) -> None:
         """`execute` without waiting; a failure is logged. `close` waits for it."""
         self._put(_Waiting(None, statement, row))
 
@@ -153,6 +155,8 @@ class Database:
             self._wake.notify_all()
         for writer in self._writers:
             writer.join()
+        if self._kept is not None:
+            self._kept.close()
         self._readers.shutdown()
         self._reading.dispose()
         self.engine.dispose()
@@ -199,16 +203,29 @@ class Database:
         was lost before the commit."""
         for attempt in range(_ATTEMPTS):
             try:
-                with self.engine.connect() as opened:
-                    connection = writing(opened)
-                    with connection.begin() as transaction:
-                        _perform(connection, group)
-                        self._commit(transaction.commit)
-                    return
+                with self._writing() as connection, connection.begin() as transaction:
+                    _perform(connection, group)
+                    self._commit(transaction.commit)
+                return
             except DBAPIError as err:
                 again = getattr(err.orig, "sqlstate", None) in _AGAIN or err.connection_invalidated
                 if not again or attempt == _ATTEMPTS - 1:
                     raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A connection for one transaction. SQLite's only writer keeps its own until something fails on it."""
+        connection = self._kept if self._kept is not None else writing(self.engine.connect())
+        self._kept = None
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self.is_sqlite:
+            self._kept = connection
+        else:
+            connection.close()
 
     def _commit(self, commit: Callable[[], None]) -> None:
         try:
@@ -223,12 +240,12 @@ _UNAVAILABLE: Final = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def _perform(connection: Connection, group: Iterable[_Waiting]) -> None:
-    together: dict[Executable, list[Row]] = {}
+    together: dict[Prepared, list[Row]] = {}
     for waiting in group:
         if waiting.statement is not None and waiting.row is not None:
             together.setdefault(waiting.statement, []).append(waiting.row)
     for statement, rows in together.items():
-        connection.execute(statement, rows)
+        statement.run(connection, rows)
     for waiting in group:
         if waiting.work is not None:
             waiting.result = waiting.work(connection)

@@ -15,12 +15,13 @@ from canonical.notes import Note, NoteKind
 from hub.sealing import Sealer
 from hub.store.database import Database
 from hub.store.links import new_id
+from hub.store.prepared import Prepared
 from hub.store.schema import exchange
 
 _RAW_IN: Final = "exchange.raw_in"
 _RAW_OUT: Final = "exchange.raw_out"
-_NEW: Final = insert(exchange)
-_ENDED: Final = update(exchange).where(exchange.c.id == bindparam("by_id"))
+_NEW: Final = Prepared(insert(exchange))
+_ENDED: Final = Prepared(update(exchange).where(exchange.c.id == bindparam("by_id")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from hub.store import links
 from hub.store.batch import Batch
 from hub.store.errors import AnotherPatientRecord
 from hub.store.observation import Observation
+from hub.store.prepared import Prepared
 from hub.store.schema import Instant, resource
 from hub.store.versions import content_of, write
 
@@ -26,7 +27,7 @@ ENTERED_IN_ERROR: Final = "entered-in-error"
 LIVE: Final = ("proposed", "pending", "booked", "arrived", "checked-in")
 """Statuses of an Appointment that hold its time."""
 
-_HELD: Final = (
+_HELD: Final = Prepared(
     select(resource.c.hub_id)
     .where(
         resource.c.kind == "Appointment",
@@ -127,4 +128,5 @@ class Ingest:
 def held(connection: Connection, patient: str, installation: str, start: datetime) -> str | None:
     """The person's live Appointment of that installation at that start, or None."""
     place = {"by_patient": patient, "by_installation": installation, "by_start": start}
-    return connection.execute(_HELD, place).scalar_one_or_none()
+    found: str | None = _HELD.scalar(connection, place)
+    return found

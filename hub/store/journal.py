@@ -27,6 +27,7 @@ from hub.store.batch import keep_own_identifiers
 from hub.store.database import Database
 from hub.store.ingest import held
 from hub.store.pending import Effects, shows
+from hub.store.prepared import Prepared
 from hub.store.schema import Moment, command, idempotency
 from hub.store.sql import insert_or_leave
 
@@ -59,9 +60,9 @@ class SqlJournal:
                     keep_own_identifiers(connection, self._sealer, new.target, new.command)
                 return Row(new, State.ACCEPTED, 1, at, lease_until=lease.until)
             # Nothing of a command that is not accepted stays, its key neither: the portal may use it again.
-            connection.execute(delete(command).where(command.c.id == new.id))
+            _DROP_COMMAND.run(connection, {"by_id": new.id})
             if key is not None:
-                connection.execute(delete(idempotency).where(*_IS_KEY), {"by_scope": key.scope, "by_key": key.key})
+                _DROP_KEY.run(connection, {"by_scope": key.scope, "by_key": key.key})
             return refused
 
         return await self._database.write(work)
@@ -69,9 +70,7 @@ class SqlJournal:
     async def claim(self, command_id: str, lease: Lease, now: float) -> Row | None:
         """See `JournalStore.claim`."""
         lease_row = {"by_id": command_id, "now": now, "lease_owner": lease.owner, "lease_until": lease.until}
-        return await self._database.write(
-            lambda connection: self._maybe(connection.execute(_CLAIM, lease_row).one_or_none())
-        )
+        return await self._database.write(lambda connection: self._maybe(_CLAIM.one_or_none(connection, lease_row)))
 
     async def move(self, command_id: str, fence: int, move: Move) -> Row | None:
         """See `JournalStore.move`. Raises `AnotherPatientRecord` for a record of somebody else: nothing moved."""
@@ -84,7 +83,7 @@ class SqlJournal:
             changes = self._changes(before, move) | {"by_id": command_id}
             # What was asked does not change; a command that was prepared goes with the move.
             new = before.new if move.command is None else replace(before.new, command=move.command)
-            after = self.row(connection.execute(_MOVE, changes).one(), new)
+            after = self.row(_MOVE.one(connection, changes), new)
             self._effects.of_move(connection, before, after, move.record, move.at)
             return after
 
@@ -100,14 +99,14 @@ class SqlJournal:
             if row is None or row.state in FINAL or row.new.target is None:
                 return row
             self._effects.show(connection, row, at)
-            return self.row(connection.execute(_CHANGE, {"by_id": command_id, "shown": True}).one())
+            return self.row(_CHANGE.one(connection, {"by_id": command_id, "shown": True}))
 
         return await self._database.write(work)
 
     async def known(self, key: IdempotencyKey) -> KeyKnown | None:
         """Whose the key is, without using it; None for a key that is new."""
         by_key = {"by_scope": key.scope, "by_key": key.key}
-        row = await self._database.read(lambda connection: connection.execute(_KEY, by_key).one_or_none())
+        row = await self._database.read(lambda connection: _KEY.one_or_none(connection, by_key))
         return None if row is None else KeyKnown(row.command_id, same=row.fingerprint == key.fingerprint)
 
     async def release_all(self) -> None:
@@ -119,13 +118,13 @@ class SqlJournal:
     async def get(self, command_id: str) -> Row | None:
         """See `JournalStore.get`."""
         return await self._database.read(
-            lambda connection: self._maybe(connection.execute(_BY_ID, {"by_id": command_id}).one_or_none())
+            lambda connection: self._maybe(_BY_ID.one_or_none(connection, {"by_id": command_id}))
         )
 
     async def due(self, now: float, limit: int) -> list[str]:
         """See `JournalStore.due`. An unknown row without a time to wake is due: nothing waits for ever unseen."""
         wanted = {"now": now, "most": limit}
-        return await self._database.read(lambda connection: list(connection.execute(_DUE, wanted).scalars()))
+        return await self._database.read(lambda connection: [row.id for row in _DUE.all(connection, wanted)])
 
     def _changes(self, before: Row, move: Move) -> dict[str, Any]:
         """The columns that the move changes."""
@@ -151,7 +150,7 @@ class SqlJournal:
         return changes
 
     def _locked(self, connection: Connection, command_id: str) -> Row | None:
-        return self._maybe(connection.execute(_LOCKED, {"by_id": command_id}).one_or_none())
+        return self._maybe(_LOCKED.one_or_none(connection, {"by_id": command_id}))
 
     def _maybe(self, row: SqlRow[Any] | None) -> Row | None:
         return self.row(row) if row is not None else None
@@ -198,11 +197,13 @@ def _nobody_holds(now: Any) -> Any:
 
 _NOW: Final = bindparam("now", type_=Moment())
 _IS_OPEN: Final = command.c.state.in_(sorted(state.value for state in OPEN))
-_BY_ID: Final = select(command).where(command.c.id == bindparam("by_id"))
-_LOCKED: Final = _BY_ID.with_for_update()
-_CHANGE: Final = update(command).where(command.c.id == bindparam("by_id")).returning(command)
-_MOVE: Final = _CHANGE.values(version=command.c.version + 1)
-_CLAIM: Final = (
+_ONE: Final = select(command).where(command.c.id == bindparam("by_id"))
+_BY_ID: Final = Prepared(_ONE)
+_LOCKED: Final = Prepared(_ONE.with_for_update())
+_CHANGED: Final = update(command).where(command.c.id == bindparam("by_id")).returning(command)
+_CHANGE: Final = Prepared(_CHANGED)
+_MOVE: Final = Prepared(_CHANGED.values(version=command.c.version + 1))
+_CLAIM: Final = Prepared(
     update(command)
     .where(command.c.id == bindparam("by_id"), _IS_OPEN, _nobody_holds(_NOW))
     .values(fence=command.c.fence + 1)
@@ -212,24 +213,26 @@ _WANTS_WORK: Final = or_(
     command.c.state.in_([State.ACCEPTED.value, State.SENDING.value]),
     and_(command.c.state == State.UNKNOWN.value, or_(command.c.wake_at.is_(None), command.c.wake_at <= _NOW)),
 )
-_DUE: Final = (
+_DUE: Final = Prepared(
     select(command.c.id)
     .where(_WANTS_WORK, _nobody_holds(_NOW))
     .order_by(command.c.accepted_at, command.c.id)
     .limit(bindparam("most", type_=Integer()))
 )
-_LANE: Final = select(command.c.id).where(command.c.open_lane == bindparam("by_lane"))
+_LANE: Final = Prepared(select(command.c.id).where(command.c.open_lane == bindparam("by_lane")))
 _IS_KEY: Final = (idempotency.c.scope == bindparam("by_scope"), idempotency.c.key == bindparam("by_key"))
-_KEY: Final = select(idempotency.c.command_id, idempotency.c.fingerprint).where(*_IS_KEY)
+_KEY: Final = Prepared(select(idempotency.c.command_id, idempotency.c.fingerprint).where(*_IS_KEY))
+_DROP_COMMAND: Final = Prepared(delete(command).where(command.c.id == bindparam("by_id")))
+_DROP_KEY: Final = Prepared(delete(idempotency).where(*_IS_KEY))
 
 
 def _key_known(connection: Connection, key: IdempotencyKey, command_id: str, at: float) -> KeyKnown | None:
     """Bind the key to the command, or say whose it is. A concurrent user of the key is waited for by the insert."""
     row = {"scope": key.scope, "key": key.key, "fingerprint": key.fingerprint}
     bound = insert_or_leave(connection, idempotency, *idempotency.primary_key)
-    if connection.execute(bound, row | {"command_id": command_id, "created_at": at}).one_or_none() is not None:
+    if bound.one_or_none(connection, row | {"command_id": command_id, "created_at": at}) is not None:
         return None
-    known = connection.execute(_KEY, {"by_scope": key.scope, "by_key": key.key}).one()
+    known = _KEY.one(connection, {"by_scope": key.scope, "by_key": key.key})
     return KeyKnown(known.command_id, same=known.fingerprint == key.fingerprint)
 
 
@@ -261,8 +264,8 @@ def _insert(connection: Connection, new: NewCommand, lease: Lease, at: float, pa
         "shown": False,
     }
     free = insert_or_leave(connection, command, command.c.open_lane)
-    while connection.execute(free, row).one_or_none() is None:
-        taken = connection.execute(_LANE, {"by_lane": new.lane}).scalar_one_or_none()
+    while free.one_or_none(connection, row) is None:
+        taken = _LANE.scalar(connection, {"by_lane": new.lane})
         if taken is not None:
             return LaneTaken(taken)
         # The holder ended between the two statements: the lane is free now.

@@ -14,29 +14,36 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from hub.sealing import Sealer
 from hub.store.database import Database
+from hub.store.prepared import Prepared
 from hub.store.schema import alias, history, link, patient_link, resource, token
 from hub.store.sql import insert_or_leave, insert_or_update, one_of, parts
 
 PATIENT_NUMBER: Final = "patient_link.number"
 """The sealing context of a patient number."""
 
-_FIND: Final = select(link.c.hub_id).where(
-    link.c.kind == bindparam("by_kind"),
-    link.c.installation == bindparam("by_installation"),
-    link.c.local_id == bindparam("by_local_id"),
+_FIND: Final = Prepared(
+    select(link.c.hub_id).where(
+        link.c.kind == bindparam("by_kind"),
+        link.c.installation == bindparam("by_installation"),
+        link.c.local_id == bindparam("by_local_id"),
+    )
 )
-_FIND_MANY: Final = select(link.c.kind, link.c.local_id, link.c.hub_id).where(
-    link.c.kind.in_(one_of("by_kinds")),
-    link.c.installation == bindparam("by_installation"),
-    link.c.local_id.in_(one_of("by_local_ids")),
+_FIND_MANY: Final = Prepared(
+    select(link.c.kind, link.c.local_id, link.c.hub_id).where(
+        link.c.kind.in_(one_of("by_kinds")),
+        link.c.installation == bindparam("by_installation"),
+        link.c.local_id.in_(one_of("by_local_ids")),
+    )
 )
-_LOCAL: Final = select(link.c.installation, link.c.local_id).where(
-    link.c.kind == bindparam("by_kind"), link.c.hub_id == bindparam("by_id")
+_LOCAL: Final = Prepared(
+    select(link.c.installation, link.c.local_id).where(
+        link.c.kind == bindparam("by_kind"), link.c.hub_id == bindparam("by_id")
+    )
 )
-_CANONICAL: Final = select(alias.c.canonical).where(
-    alias.c.kind == bindparam("by_kind"), alias.c.hub_id == bindparam("by_id")
+_CANONICAL: Final = Prepared(
+    select(alias.c.canonical).where(alias.c.kind == bindparam("by_kind"), alias.c.hub_id == bindparam("by_id"))
 )
-_PATIENTS_OF: Final = (
+_PATIENTS_OF: Final = Prepared(
     select(patient_link.c.patient)
     .where(
         patient_link.c.installation == bindparam("by_installation"),
@@ -75,7 +82,8 @@ class Links:
 def find(connection: Connection, kind: str, installation: str, local_id: str) -> str | None:
     """The hub id that is tied to the local id, or None."""
     place = {"by_kind": kind, "by_installation": installation, "by_local_id": local_id}
-    return connection.execute(_FIND, place).scalar_one_or_none()
+    found: str | None = _FIND.scalar(connection, place)
+    return found
 
 
 def find_many(
@@ -86,7 +94,7 @@ def find_many(
     return {
         (row.kind, row.local_id): row.hub_id
         for some in parts(sorted({local_id for _, local_id in targets}))
-        for row in connection.execute(_FIND_MANY, place | {"by_local_ids": some})
+        for row in _FIND_MANY.all(connection, place | {"by_local_ids": some})
         if (row.kind, row.local_id) in targets
     }
 
@@ -101,7 +109,7 @@ def make(connection: Connection, kind: str, installation: str, local_id: str, re
     """`hub_id`, for a local id that had none just now."""
     row = {"kind": kind, "hub_id": reserved or new_id(), "installation": installation, "local_id": local_id}
     by_local_id = (link.c.kind, link.c.installation, link.c.local_id)
-    if connection.execute(insert_or_leave(connection, link, *by_local_id), row).one_or_none() is not None:
+    if insert_or_leave(connection, link, *by_local_id).one_or_none(connection, row) is not None:
         return row["hub_id"]
     # Somebody else tied it between the two statements.
     known = find(connection, kind, installation, local_id)
@@ -111,13 +119,13 @@ def make(connection: Connection, kind: str, installation: str, local_id: str, re
 
 def local(connection: Connection, kind: str, hub_id: str) -> tuple[str, str] | None:
     """(installation, local id) of a hub id, or None."""
-    row = connection.execute(_LOCAL, {"by_kind": kind, "by_id": hub_id}).one_or_none()
+    row = _LOCAL.one_or_none(connection, {"by_kind": kind, "by_id": hub_id})
     return (row.installation, row.local_id) if row is not None else None
 
 
 def canonical(connection: Connection, kind: str, hub_id: str) -> str:
     """The id under which the resource is kept: ``hub_id`` itself, or what it is an alias of."""
-    return connection.execute(_CANONICAL, {"by_kind": kind, "by_id": hub_id}).scalar_one_or_none() or hub_id
+    return _CANONICAL.scalar(connection, {"by_kind": kind, "by_id": hub_id}) or hub_id
 
 
 def bind(connection: Connection, kind: str, target: str, installation: str, local_id: str) -> int:
@@ -158,11 +166,11 @@ def keep_patient(
         "asked_at": asked_at,
     }
     row = {"patient": patient, "installation": installation} | values
-    connection.execute(insert_or_update(connection, patient_link), row)
+    insert_or_update(connection, patient_link).run(connection, row)
 
 
 def patients_of(connection: Connection, sealer: Sealer, installation: str, number: str) -> list[str]:
     """The hub Patient ids that are tied to a patient number (one; none; after a merge perhaps two)."""
     number_hash = _number_hash(sealer, installation, number)
-    found = connection.execute(_PATIENTS_OF, {"by_installation": installation, "by_hash": number_hash})
-    return list(found.scalars())
+    place = {"by_installation": installation, "by_hash": number_hash}
+    return [row.patient for row in _PATIENTS_OF.all(connection, place)]

@@ -13,18 +13,20 @@ from hub.sealing import Sealer
 from hub.store import links
 from hub.store.database import Database
 from hub.store.ingest import REGISTER, Ingest, Observation
+from hub.store.prepared import Prepared
 from hub.store.schema import patient_link, person
 from hub.store.sql import insert_or_leave
 from hub.store.versions import BIRTH_DATE
 
 _HETU: Final = "person.hetu"
-_HETU_OF: Final = select(person.c.hetu).where(person.c.hub_id == bindparam("by_id"))
-_LINKS: Final = (
+_HETU_OF: Final = Prepared(select(person.c.hetu).where(person.c.hub_id == bindparam("by_id")))
+_OF_PATIENT: Final = (
     select(patient_link.c.installation, patient_link.c.number, patient_link.c.asked_at, person.c.hetu)
     .join_from(patient_link, person, person.c.hub_id == patient_link.c.patient)
     .where(patient_link.c.patient == bindparam("by_patient"))
 )
-_LINK: Final = _LINKS.where(patient_link.c.installation == bindparam("by_installation"))
+_LINKS: Final = Prepared(_OF_PATIENT)
+_LINK: Final = Prepared(_OF_PATIENT.where(patient_link.c.installation == bindparam("by_installation")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class People:
 
         def work(connection: Connection) -> str:
             hub_id: str = links.hub_id(connection, "Patient", REGISTER, hashed)
-            connection.execute(insert_or_leave(connection, person), {"hub_id": hub_id, "hetu": sealed})
+            insert_or_leave(connection, person).run(connection, {"hub_id": hub_id, "hetu": sealed})
             return hub_id
 
         known = await self.by_hetu(hetu)
@@ -64,9 +66,7 @@ class People:
 
     async def hetu(self, patient: str) -> str:
         """The HETU, for a foreign call; KeyError for a Patient id that is none."""
-        sealed = await self._database.read(
-            lambda connection: connection.execute(_HETU_OF, {"by_id": patient}).scalar_one_or_none()
-        )
+        sealed = await self._database.read(lambda connection: _HETU_OF.scalar(connection, {"by_id": patient}))
         if sealed is None:
             raise KeyError(patient)
         return self._sealer.open(sealed, _HETU).decode()
@@ -86,7 +86,7 @@ class People:
     async def link(self, patient: str, installation: str) -> PatientLink | None:
         """Who the person is at the installation; None where it was never asked."""
         wanted = {"by_patient": patient, "by_installation": installation}
-        row = await self._database.read(lambda connection: connection.execute(_LINK, wanted).one_or_none())
+        row = await self._database.read(lambda connection: _LINK.one_or_none(connection, wanted))
         return self._link(row) if row is not None else None
 
     async def keep_link(self, patient: str, installation: str, number: str | None, asked_at: float) -> None:
@@ -102,7 +102,7 @@ class People:
 
     async def links(self, patient: str) -> dict[str, PatientLink]:
         """Every installation that was asked about the person, with its answer."""
-        rows = await self._database.read(lambda connection: connection.execute(_LINKS, {"by_patient": patient}).all())
+        rows = await self._database.read(lambda connection: _LINKS.all(connection, {"by_patient": patient}))
         return {row.installation: self._link(row) for row in rows}
 
     def _link(self, row: Any) -> PatientLink:

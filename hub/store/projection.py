@@ -25,6 +25,7 @@ from hub.store.criteria import Condition, UnknownParameter, matching, visible
 from hub.store.database import Database
 from hub.store.hot import KINDS, HotReader, Statement
 from hub.store.ingest import Ingest, Observation, held
+from hub.store.prepared import Prepared
 from hub.store.schema import history, resource
 from hub.store.versions import HISTORY_JSON, JSON, hashing
 
@@ -152,11 +153,11 @@ class Projection:
         wanted = {"kind": kind, "hub_id": hub_id, "subject": access.subject, "today": today}
 
         def work(connection: Connection) -> SqlRow[Any] | None:
-            found = connection.execute(statement, wanted).one_or_none()
+            found = statement.one_or_none(connection, wanted)
             if found is not None:
                 return found
             kept_under = links.canonical(connection, kind, hub_id)
-            return connection.execute(statement, wanted | {"hub_id": kept_under}).one_or_none()
+            return statement.one_or_none(connection, wanted | {"hub_id": kept_under})
 
         row = await self._database.read(work)
         return self._stored(row) if row is not None else None
@@ -265,5 +266,5 @@ def _by_id(kind: str, proxy: bool) -> Select[Any]:
     return select(*_COLUMNS).where(*by_id, visible(kind, anyone))
 
 
-_BY_ID: Final = {key: _by_id(*key) for key in KINDS}
-_HOT: Final = {key: Statement(select) for key, select in _BY_ID.items()}
+_BY_ID: Final = {key: Prepared(_by_id(*key)) for key in KINDS}
+_HOT: Final = {key: Statement(_by_id(*key)) for key in KINDS}

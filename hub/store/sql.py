@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BindParameter, Column, Connection, Executable, Table, bindparam
+from sqlalchemy import BindParameter, Column, Connection, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.store.prepared import Prepared
 
 T = TypeVar("T")
 
@@ -29,7 +31,7 @@ def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[begin : begin + _MANY]
 
 
-def insert_or_leave(connection: Connection, table: Table, *unique: Column[Any]) -> Executable:
+def insert_or_leave(connection: Connection, table: Table, *unique: Column[Any]) -> Prepared:
     """INSERT of one row that leaves a row which has the same ``unique`` columns (none given: any unique columns).
 
     Returns the new row's ``unique`` columns, or its primary key; no row where there was one (psycopg's row count after
@@ -38,22 +40,21 @@ def insert_or_leave(connection: Connection, table: Table, *unique: Column[Any]) 
     return _insert_or_leave(connection.dialect.name, table, unique)
 
 
-def insert_or_update(connection: Connection, table: Table) -> Executable:
+def insert_or_update(connection: Connection, table: Table) -> Prepared:
     """INSERT of one row over the row that has its primary key."""
     return _insert_or_update(connection.dialect.name, table)
 
 
 @cache
-def _insert_or_leave(dialect: str, table: Table, unique: tuple[Column[Any], ...]) -> Executable:
+def _insert_or_leave(dialect: str, table: Table, unique: tuple[Column[Any], ...]) -> Prepared:
     returned = unique or tuple(table.primary_key)
-    if dialect == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing(index_elements=unique or None).returning(*returned)
-    return postgresql.insert(table).on_conflict_do_nothing(index_elements=unique or None).returning(*returned)
+    row = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    return Prepared(row.on_conflict_do_nothing(index_elements=unique or None).returning(*returned))
 
 
 @cache
-def _insert_or_update(dialect: str, table: Table) -> Executable:
+def _insert_or_update(dialect: str, table: Table) -> Prepared:
     row = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     key = list(table.primary_key)
     changed = {column.name: row.excluded[column.name] for column in table.columns if column not in key}
-    return row.on_conflict_do_update(index_elements=key, set_=changed)
+    return Prepared(row.on_conflict_do_update(index_elements=key, set_=changed))

@@ -15,6 +15,7 @@ from canonical import strict_json
 from canonical.fhir import Resource
 from hub import resources
 from hub.sealing import Sealer
+from hub.store.prepared import Prepared
 from hub.store.schema import from_microseconds, history, person, resource, token
 from hub.store.sql import insert_or_update
 from hub.store.tokens import tokens
@@ -23,17 +24,19 @@ JSON: Final = "resource.json"
 HISTORY_JSON: Final = "history.json"
 BIRTH_DATE: Final = "person.birth_date"
 
-_CURRENT: Final = (
+_CURRENT: Final = Prepared(
     select(resource)
     .where(resource.c.kind == bindparam("by_kind"), resource.c.hub_id == bindparam("by_id"))
     .with_for_update()
 )
-_BORN: Final = select(person.c.birth_date).where(person.c.hub_id == bindparam("by_id"))
+_BORN: Final = Prepared(select(person.c.birth_date).where(person.c.hub_id == bindparam("by_id")))
 _OF: Final = (token.c.kind == bindparam("by_kind"), token.c.hub_id == bindparam("by_id"))
-_TOKENS: Final = select(token.c.name, token.c.value).where(*_OF)
-_REMEMBER: Final = history.insert()
-_FIND_BY: Final = token.insert()
-_FORGET: Final = delete(token).where(*_OF, token.c.name == bindparam("by_name"), token.c.value == bindparam("by_value"))
+_TOKENS: Final = Prepared(select(token.c.name, token.c.value).where(*_OF))
+_REMEMBER: Final = Prepared(history.insert())
+_FIND_BY: Final = Prepared(token.insert())
+_FORGET: Final = Prepared(
+    delete(token).where(*_OF, token.c.name == bindparam("by_name"), token.c.value == bindparam("by_value"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Seen:
 
 def current(connection: Connection, kind: str, hub_id: str) -> SqlRow[Any] | None:
     """The row as it is, locked for this transaction."""
-    return connection.execute(_CURRENT, {"by_kind": kind, "by_id": hub_id}).one_or_none()
+    return _CURRENT.one_or_none(connection, {"by_kind": kind, "by_id": hub_id})
 
 
 def content_of(row: SqlRow[Any], sealer: Sealer) -> Content:
@@ -91,7 +94,7 @@ def birth_date(connection: Connection, sealer: Sealer, patient: str | None) -> d
     """The person's date of birth, where the register has told it."""
     if patient is None:
         return None
-    sealed = connection.execute(_BORN, {"by_id": patient}).scalar_one_or_none()
+    sealed = _BORN.scalar(connection, {"by_id": patient})
     return date.fromisoformat(sealer.open(sealed, BIRTH_DATE).decode()) if sealed is not None else None
 
 
@@ -140,9 +143,9 @@ def write(
         "json": sealer.seal(shown, JSON),
     }
     key = {"kind": content.kind, "hub_id": content.hub_id}
-    connection.execute(insert_or_update(connection, resource), key | values)
+    insert_or_update(connection, resource).run(connection, key | values)
     version_row = key | about | {"version": version, "recorded_at": at, "json": sealer.seal(shown, HISTORY_JSON)}
-    connection.execute(_REMEMBER, version_row)
+    _REMEMBER.run(connection, version_row)
     _index(connection, sealer, content, is_new=before is None)
 
 
@@ -168,14 +171,14 @@ def _index(connection: Connection, sealer: Sealer, content: Content, *, is_new: 
     """Bring the tokens to what the resource says now."""
     key = {"by_kind": content.kind, "by_id": content.hub_id}
     wanted = tokens(content.resource, hashing(sealer))
-    there = () if is_new else connection.execute(_TOKENS, key)
+    there = () if is_new else _TOKENS.all(connection, key)
     kept = {(row.name, row.value) for row in there}
     gone = [key | {"by_name": name, "by_value": value} for name, value in sorted(kept - wanted)]
     if gone:
-        connection.execute(_FORGET, gone)
+        _FORGET.run(connection, gone)
     rows = [
         {"kind": content.kind, "hub_id": content.hub_id, "name": name, "value": value}
         for name, value in sorted(wanted - kept)
     ]
     if rows:
-        connection.execute(_FIND_BY, rows)
+        _FIND_BY.run(connection, rows)

@@ -15,9 +15,10 @@ from sqlalchemy.exc import InternalError
 
 from hub.store.database import Database, connect
 from hub.store.errors import StoreUnavailable, UnsafeDatabase
+from hub.store.prepared import Prepared
 from hub.store.schema import alias
 
-NEW = alias.insert()
+NEW = Prepared(alias.insert())
 
 
 @pytest.fixture
