@@ -38,13 +38,23 @@ class Journal:
     patience: Patience = field(default_factory=Patience)
 
     async def accept(self, new: NewCommand, key: IdempotencyKey | None) -> Row | LaneTaken | DuplicateTime | KeyKnown:
-        """Put the command on disk, leased to this process; the caller then delivers it."""
-        now = self.ports.clock.now()
-        return await self.ports.store.accept(new, self._lease(new.installation, now), now, key)
+        """Put the command on disk, leased to this process; the caller then delivers it.
+
+        What can be sent as it is, is `sending` with the same commit: until the caller delivers it nothing has left.
+        """
+        now, sending = self.ports.clock.now(), None
+        command = self.ports.net.prepared(new)
+        if command is not None and now < new.deadline:
+            self.ports.reached("before-sending")
+            sending = _sending(command, 1, now)
+        return await self.ports.store.accept(new, self._lease(new.installation, now), now, key, sending)
 
     async def deliver(self, row: Row) -> Row | None:
-        """Deliver a row that this process holds; the row as it then is, None when another took it over."""
+        """Deliver a row that this process holds since `accept` or a claim; the row as it then is, None when another
+        took it over."""
         ports, now = self.ports, self.ports.clock.now()
+        if row.state is State.SENDING:
+            return await self._send(row, row.new.command)
         if row.attempts == 0 and now >= row.new.deadline:
             return await self._move(row, self.rules.expired(row, now))
         try:
@@ -54,17 +64,15 @@ class Journal:
         now = ports.clock.now()
         if row.attempts == 0 and now >= row.new.deadline:
             return await self._move(row, self.rules.expired(row, now))
-        return await self._send(row, command, now)
-
-    async def _send(self, row: Row, command: Command, now: float) -> Row | None:
-        ports = self.ports
         ports.reached("before-sending")
-        sending = Move(State.SENDING, now, sent_at=now, command=command, attempts=row.attempts + 1, release=False)
-        held = await ports.store.move(row.new.id, row.fence, sending)
-        if held is None:
-            return None
+        held = await ports.store.move(row.new.id, row.fence, _sending(command, row.attempts + 1, now))
+        return None if held is None else await self._send(held, command)
+
+    async def _send(self, held: Row, command: Command) -> Row | None:
+        """Send what stands as `sending` and is held by this process, once."""
+        ports = self.ports
         ports.reached("before-send")
-        terms = ports.net.terms(row.new.installation)
+        terms = ports.net.terms(held.new.installation)
         if held.lease_until is None or held.lease_until - ports.clock.now() < terms.limit:
             return held  # we slept: whoever finds it `sending` must be able to trust that we do not send after them
         try:
@@ -124,3 +132,7 @@ class Journal:
     def _lease(self, installation: str, now: float) -> Lease:
         """Long enough to prepare (two calls at most), to send, and to write it down."""
         return Lease(self.ports.owner, now + 3 * self.ports.net.terms(installation).limit + _MARGIN)
+
+
+def _sending(command: Command, attempt: int, now: float) -> Move:
+    return Move(State.SENDING, now, sent_at=now, command=command, attempts=attempt, release=False)

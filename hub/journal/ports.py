@@ -154,9 +154,17 @@ class JournalStore(Protocol):
     """The journal's rows. Each method is one durable transaction; none blocks another command for long."""
 
     async def accept(
-        self, new: NewCommand, lease: Lease, at: float, key: IdempotencyKey | None = None
+        self,
+        new: NewCommand,
+        lease: Lease,
+        at: float,
+        key: IdempotencyKey | None = None,
+        sending: Move | None = None,
     ) -> Row | LaneTaken | DuplicateTime | KeyKnown:
-        """Write the row as `accepted`, leased to the caller with fence 1, and the key bound to it; or say why not."""
+        """Write the row as `accepted`, leased to the caller with fence 1, and the key bound to it; or say why not.
+
+        ``sending`` is the first move of a command that needs nothing more: it is made in the same transaction.
+        """
 
     async def claim(self, command_id: str, lease: Lease, now: float) -> Row | None:
         """Lease an open row that nobody holds at ``now`` (fence + 1); None when it is final, held or not there."""
@@ -185,6 +193,9 @@ class Net(Protocol):
     """The way to the record systems; raises `adapters.errors`."""
 
     def terms(self, installation: str) -> Terms: ...
+
+    def prepared(self, new: NewCommand) -> Command | None:
+        """What `prepare` would give, where that is known without asking anybody; else None."""
 
     async def prepare(self, row: Row) -> Command:
         """The command with everything it needs before it can be sent (who the person is at the installation). Nothing

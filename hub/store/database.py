@@ -105,7 +105,17 @@ class Database:
         return passed
 
     def _read(self, work: Work[T]) -> T:
-        with typed_errors(), self._reading.connect() as connection, connection.begin():
+        with typed_errors():
+            try:
+                return self._read_once(work)
+            except DBAPIError as err:
+                if not err.connection_invalidated:
+                    raise
+            # The connection broke while it lay in the pool (the server was started again, say): the pool is new now.
+            return self._read_once(work)
+
+    def _read_once(self, work: Work[T]) -> T:
+        with self._reading.connect() as connection, connection.begin():
             return work(connection)
 
     async def write(self, work: Work[T]) -> T:

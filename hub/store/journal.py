@@ -46,19 +46,29 @@ class SqlJournal:
         self._now = now
 
     async def accept(
-        self, new: NewCommand, lease: Lease, at: float, key: IdempotencyKey | None = None
+        self,
+        new: NewCommand,
+        lease: Lease,
+        at: float,
+        key: IdempotencyKey | None = None,
+        sending: Move | None = None,
     ) -> Row | LaneTaken | DuplicateTime | KeyKnown:
         """See `JournalStore.accept`. A known key is said before a taken lane, that before a duplicate time."""
-        payload = self._sealer.seal(dump(new.command), _PAYLOAD)
+        row = Row(new, State.ACCEPTED, 1, at, lease_until=lease.until)
+        values = _values(new, lease, at) | {"payload": self._sealer.seal(dump(new.command), _PAYLOAD)}
+        if sending is not None:
+            check(row.state, sending.to)
+            values |= self._changes(row, sending)
+            row = _first_moved(row, sending)
 
         def work(connection: Connection) -> Accepted:
             if key is not None and (known := _key_known(connection, key, new.id, at)):
                 return known
-            refused = _insert(connection, new, lease, at, payload) or _duplicate(connection, new)
+            refused = _insert(connection, values) or _duplicate(connection, new)
             if refused is None:
                 if isinstance(new.command, Book) and new.command.identifiers and new.target is not None:
                     keep_own_identifiers(connection, self._sealer, new.target, new.command)
-                return Row(new, State.ACCEPTED, 1, at, lease_until=lease.until)
+                return row
             # Nothing of a command that is not accepted stays, its key neither: the portal may use it again.
             _DROP_COMMAND.run(connection, {"by_id": new.id})
             if key is not None:
@@ -236,9 +246,15 @@ def _key_known(connection: Connection, key: IdempotencyKey, command_id: str, at:
     return KeyKnown(known.command_id, same=known.fingerprint == key.fingerprint)
 
 
-def _insert(connection: Connection, new: NewCommand, lease: Lease, at: float, payload: bytes) -> LaneTaken | None:
-    """Insert the row, or say who has the lane. The insert waits for a concurrent user of the lane to be done."""
-    row = {
+def _first_moved(row: Row, move: Move) -> Row:
+    """A row that is sent with its acceptance."""
+    new = row.new if move.command is None else replace(row.new, command=move.command)
+    return replace(row, new=new, state=move.to, attempts=move.attempts or 0, sent_at=move.sent_at)
+
+
+def _values(new: NewCommand, lease: Lease, at: float) -> dict[str, Any]:
+    """The row of a new command, without its payload."""
+    return {
         "id": new.id,
         "kind": new.command.kind,
         "installation": new.installation,
@@ -251,7 +267,6 @@ def _insert(connection: Connection, new: NewCommand, lease: Lease, at: float, pa
         "client": new.client,
         "resident": new.resident,
         "parent": new.parent,
-        "payload": payload,
         "state": State.ACCEPTED.value,
         "fence": 1,
         "accepted_at": at,
@@ -263,9 +278,13 @@ def _insert(connection: Connection, new: NewCommand, lease: Lease, at: float, pa
         "changed_at": at,
         "shown": False,
     }
+
+
+def _insert(connection: Connection, row: dict[str, Any]) -> LaneTaken | None:
+    """Insert the row, or say who has the lane. The insert waits for a concurrent user of the lane to be done."""
     free = insert_or_leave(connection, command, command.c.open_lane)
     while free.one_or_none(connection, row) is None:
-        taken = _LANE.scalar(connection, {"by_lane": new.lane})
+        taken = _LANE.scalar(connection, {"by_lane": row["open_lane"]})
         if taken is not None:
             return LaneTaken(taken)
         # The holder ended between the two statements: the lane is free now.

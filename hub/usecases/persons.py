@@ -13,6 +13,8 @@ from hub.usecases.world import World
 REGISTER = "population-register"
 FRESH = 3600.0
 """Seconds a person's demographics serve without asking the register again (a read of the Patient asks sooner)."""
+REMEMBERED = 60.0
+"""Seconds a patient number serves from memory: another process of the hub may have learned that it is nobody's now."""
 ASK_AGAIN = 24 * 3600.0
 """Seconds until an installation that did not know a person is asked again."""
 
@@ -23,6 +25,7 @@ class Persons:
 
     world: World
     _known: dict[str, tuple[float, RegisteredPerson]] = field(default_factory=dict)
+    _links: dict[tuple[str, str], tuple[float, LocalPatient]] = field(default_factory=dict)
 
     async def registered(self, subject: str, request_id: str, *, fresh: bool = False) -> RegisteredPerson | None:
         """What the register says, from memory while it is fresh; None for nobody.
@@ -51,12 +54,28 @@ class Persons:
 
     async def link(self, subject: str, installation: str, request_id: str, limit: float) -> LocalPatient | None:
         """Who the person is at the installation: asked once, kept. None where they are not known there."""
+        if (known := self.known_link(subject, installation)) is not None:
+            return known
         kept = await self.world.store.people.link(subject, installation)
         if kept is not None and kept.number is not None:
-            return LocalPatient(kept.number, kept.hetu)
+            return self._remember(subject, installation, LocalPatient(kept.number, kept.hetu))
         if kept is not None and self.world.real.now() - kept.asked_at < ASK_AGAIN:
             return None
         return await self.ask(subject, installation, request_id, limit)
+
+    def known_link(self, subject: str, installation: str) -> LocalPatient | None:
+        """Who the person is at the installation, from memory. None says nothing: use `link`."""
+        at, known = self._links.get((subject, installation), (0.0, None))
+        return known if self.world.real.now() - at < REMEMBERED else None
+
+    def _remember(self, subject: str, installation: str, found: LocalPatient) -> LocalPatient:
+        self._links[subject, installation] = (self.world.real.now(), found)
+        return found
+
+    async def forget_link(self, subject: str, installation: str) -> None:
+        """The number is nobody's any more: ask again next time."""
+        self._links.pop((subject, installation), None)
+        await self.world.store.people.forget_link(subject, installation)
 
     async def ask(self, subject: str, installation: str, request_id: str, limit: float) -> LocalPatient | None:
         """Ask the installation who the person is there, and keep the answer."""
@@ -66,5 +85,6 @@ class Persons:
         call = self.world.call(installation, request_id, limit=limit)
         found = await self.world.adapters[installation].find_person(call, hetu)
         number = found.number if found else None
+        self._links.pop((subject, installation), None)
         await self.world.store.people.keep_link(subject, installation, number, self.world.real.now())
         return found

@@ -37,18 +37,27 @@ class Wire:
             if isinstance(command, RegisterPerson) or not self._can_register(row):
                 raise
             # The number we kept is nobody's any more (merged, or the system was set up anew): ask again next time.
-            await self.world.store.people.forget_link(row.new.subject, row.new.installation)
+            await self.persons.forget_link(row.new.subject, row.new.installation)
             raise Unavailable(f"{error.detail}: the person is looked up anew at the next try") from error
 
     async def look(self, row: Row) -> Record | None:
         adapter = self.world.adapters[row.new.installation]
         return await adapter.look(self._call(row), row.new.command)
 
-    async def prepare(self, row: Row) -> Command:
-        """A booking needs to know who the person is at the installation; one unknown there is registered first."""
-        command = row.new.command
+    def prepared(self, new: NewCommand) -> Command | None:
+        command = new.command
         if not isinstance(command, Book) or command.patient is not None:
             return command
+        known = self.persons.known_link(new.subject, new.installation)
+        return replace(command, patient=known) if known is not None else None
+
+    async def prepare(self, row: Row) -> Command:
+        """A booking needs to know who the person is at the installation; one unknown there is registered first."""
+        ready = self.prepared(row.new)
+        if ready is not None:
+            return ready
+        command = row.new.command
+        assert isinstance(command, Book), "only a booking needs anything"
         limit = self.terms(row.new.installation).limit
         known = await self.persons.link(row.new.subject, row.new.installation, row.new.request_id, limit)
         if known is None:

@@ -185,10 +185,15 @@ class SimStore:
         return result
 
     async def accept(
-        self, new: NewCommand, lease: Lease, at: float, key: IdempotencyKey | None = None
+        self,
+        new: NewCommand,
+        lease: Lease,
+        at: float,
+        key: IdempotencyKey | None = None,
+        sending: Move | None = None,
     ) -> Row | LaneTaken | DuplicateTime | KeyKnown:
         answer: Row | LaneTaken | DuplicateTime | KeyKnown
-        answer = await self._around(lambda: self.disk.accept(new, lease, at, key))
+        answer = await self._around(lambda: self.disk.accept(new, lease, at, key, sending))
         return answer
 
     async def claim(self, command_id: str, lease: Lease, now: float) -> Row | None:
@@ -216,6 +221,9 @@ class SimNet:
 
     def terms(self, installation: str) -> Terms:
         return Terms(quiescence=QUIESCENCE, limit=LIMIT)
+
+    def prepared(self, new: NewCommand) -> Command | None:
+        return new.command if self.world.chance(0.5) else None
 
     async def prepare(self, row: Row) -> Command:
         await self.world.sleep(self.world.rng.random() * 0.2)

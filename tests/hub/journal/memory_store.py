@@ -45,7 +45,12 @@ class MemoryJournal(JournalStore):
     appointments: dict[str, Held] = field(default_factory=dict)
 
     async def accept(
-        self, new: NewCommand, lease: Lease, at: float, key: IdempotencyKey | None = None
+        self,
+        new: NewCommand,
+        lease: Lease,
+        at: float,
+        key: IdempotencyKey | None = None,
+        sending: Move | None = None,
     ) -> Row | LaneTaken | DuplicateTime | KeyKnown:
         if key is not None and (known := self.keys.get((key.scope, key.key))):
             return KeyKnown(known[0], same=known[1] == key.fingerprint)
@@ -60,7 +65,11 @@ class MemoryJournal(JournalStore):
         assert new.id not in self.rows, "a command id is used once"
         if key is not None:
             self.keys[key.scope, key.key] = (new.id, key.fingerprint)
-        row = self.rows[new.id] = Row(new, State.ACCEPTED, 1, at, lease_until=lease.until)
+        row = Row(new, State.ACCEPTED, 1, at, lease_until=lease.until)
+        if sending is not None:
+            check(row.state, sending.to)
+            row = self._moved(row, sending)
+        self.rows[new.id] = row
         return row
 
     async def claim(self, command_id: str, lease: Lease, now: float) -> Row | None:
