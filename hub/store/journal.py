@@ -21,15 +21,15 @@ from hub.journal.ports import (
     Problem,
     Row,
 )
-from hub.journal.states import FINAL, OPEN, State, check
+from hub.journal.states import FINAL, MOVES, OPEN, State, check
 from hub.sealing import Sealer
 from hub.store.batch import keep_own_identifiers
 from hub.store.database import Database
 from hub.store.ingest import held
-from hub.store.pending import Effects, shows
+from hub.store.pending import UNSETTLED, Effects
 from hub.store.prepared import Prepared
 from hub.store.schema import Moment, command, idempotency
-from hub.store.sql import insert_or_leave
+from hub.store.sql import insert_or_leave, one_of
 
 _PAYLOAD: Final = "command.payload"
 
@@ -58,7 +58,7 @@ class SqlJournal:
         values = _values(new, lease, at) | {"payload": self._sealer.seal(dump(new.command), _PAYLOAD)}
         if sending is not None:
             check(row.state, sending.to)
-            values |= self._changes(row, sending)
+            values |= self._changes(sending)
             row = _first_moved(row, sending)
 
         def work(connection: Connection) -> Accepted:
@@ -84,17 +84,19 @@ class SqlJournal:
 
     async def move(self, command_id: str, fence: int, move: Move) -> Row | None:
         """See `JournalStore.move`. Raises `AnotherPatientRecord` for a record of somebody else: nothing moved."""
+        statement = _MOVE_UNSETTLED if move.to in UNSETTLED else _MOVE
+        which = {"by_id": command_id, "by_fence": fence, "by_states": _BEFORE[move.to]}
+        changes = self._changes(move) | which
 
         def work(connection: Connection) -> Row | None:
-            before = self._locked(connection, command_id)
-            if before is None or before.fence != fence:
+            moved = statement.one_or_none(connection, changes)
+            if moved is None:
+                held = self._locked(connection, command_id)
+                if held is not None and held.fence == fence:
+                    check(held.state, move.to)
                 return None
-            check(before.state, move.to)
-            changes = self._changes(before, move) | {"by_id": command_id}
-            # What was asked does not change; a command that was prepared goes with the move.
-            new = before.new if move.command is None else replace(before.new, command=move.command)
-            after = self.row(_MOVE.one(connection, changes), new)
-            self._effects.of_move(connection, before, after, move.record, move.at)
+            after = self.row(moved)
+            self._effects.of_move(connection, after, move.record, move.at)
             return after
 
         return await self._database.write(work)
@@ -136,7 +138,7 @@ class SqlJournal:
         wanted = {"now": now, "most": limit}
         return await self._database.read(lambda connection: [row.id for row in _DUE.all(connection, wanted)])
 
-    def _changes(self, before: Row, move: Move) -> dict[str, Any]:
+    def _changes(self, move: Move) -> dict[str, Any]:
         """The columns that the move changes."""
         given = {
             "sent_at": move.sent_at,
@@ -155,8 +157,6 @@ class SqlJournal:
             changes |= {"lease_owner": None, "lease_until": None}
         if move.to in FINAL:
             changes |= {"ended_at": move.at, "open_lane": None}
-        if shows(before, move.to):
-            changes["shown"] = True
         return changes
 
     def _locked(self, connection: Connection, command_id: str) -> Row | None:
@@ -165,11 +165,10 @@ class SqlJournal:
     def _maybe(self, row: SqlRow[Any] | None) -> Row | None:
         return self.row(row) if row is not None else None
 
-    def row(self, row: SqlRow[Any], new: NewCommand | None = None) -> Row:
-        """A row of the table `command` as the journal knows it; ``new`` is what it was made from, where that is read
-        already."""
+    def row(self, row: SqlRow[Any]) -> Row:
+        """A row of the table `command` as the journal knows it."""
         return Row(
-            new=self._new(row) if new is None else new,
+            new=self._new(row),
             state=State(row.state),
             fence=row.fence,
             accepted_at=row.accepted_at,
@@ -212,7 +211,14 @@ _BY_ID: Final = Prepared(_ONE)
 _LOCKED: Final = Prepared(_ONE.with_for_update())
 _CHANGED: Final = update(command).where(command.c.id == bindparam("by_id")).returning(command)
 _CHANGE: Final = Prepared(_CHANGED)
-_MOVE: Final = Prepared(_CHANGED.values(version=command.c.version + 1))
+_MOVED: Final = _CHANGED.where(
+    command.c.fence == bindparam("by_fence"), command.c.state.in_(one_of("by_states"))
+).values(version=command.c.version + 1)
+_MOVE: Final = Prepared(_MOVED)
+# From now on somebody may have seen the pending appointment of a booking.
+_SHOWN: Final = or_(command.c.shown, and_(command.c.kind == "book", command.c.target.is_not(None)))
+_MOVE_UNSETTLED: Final = Prepared(_MOVED.values(shown=_SHOWN))
+_BEFORE: Final = {to: sorted(state.value for state in State if to in MOVES[state]) for to in State}
 _CLAIM: Final = Prepared(
     update(command)
     .where(command.c.id == bindparam("by_id"), _IS_OPEN, _nobody_holds(_NOW))

@@ -106,12 +106,12 @@ def hub_id(connection: Connection, kind: str, installation: str, local_id: str, 
 
 
 def make(connection: Connection, kind: str, installation: str, local_id: str, reserved: str | None = None) -> str:
-    """`hub_id`, for a local id that had none just now."""
+    """`hub_id`, for a local id that probably has none."""
     row = {"kind": kind, "hub_id": reserved or new_id(), "installation": installation, "local_id": local_id}
     by_local_id = (link.c.kind, link.c.installation, link.c.local_id)
     if insert_or_leave(connection, link, *by_local_id).one_or_none(connection, row) is not None:
         return row["hub_id"]
-    # Somebody else tied it between the two statements.
+    # It had one, or somebody else has tied it just now.
     known = find(connection, kind, installation, local_id)
     assert known is not None, "links are never taken away"
     return known
@@ -137,7 +137,7 @@ def bind(connection: Connection, kind: str, target: str, installation: str, loca
     """
     if local(connection, kind, target) is not None:
         return 0
-    other = hub_id(connection, kind, installation, local_id, reserved=target)
+    other = make(connection, kind, installation, local_id, reserved=target)
     if other == target:
         return 0
     connection.execute(update(alias).where(alias.c.kind == kind, alias.c.canonical == other).values(canonical=target))

@@ -24,19 +24,14 @@ from hub.store.versions import Content, Seen, content_of, current, write
 
 Render = Callable[[NewCommand], Resource]
 _KIND = "Appointment"
-_UNSETTLED = frozenset({State.UNKNOWN, State.NEEDS_PERSON})
+UNSETTLED = frozenset({State.UNKNOWN, State.NEEDS_PERSON})
+"""States in which a booking's pending appointment is in the projection: somebody may have seen it."""
 
 
 def render(new: NewCommand) -> Resource:
     """The pending Appointment of a booking, from the command alone."""
     assert isinstance(new.command, Book)
     return resources.pending_appointment(new.command, new.subject)
-
-
-def shows(before: Row, to: State) -> bool:
-    """Whether a move to ``to`` puts the pending appointment of a booking into the projection: from then on somebody
-    may have seen it."""
-    return isinstance(before.new.command, Book) and before.new.target is not None and to in _UNSETTLED
 
 
 class Effects:
@@ -47,15 +42,15 @@ class Effects:
         self._ingest = ingest
         self._render = render
 
-    def of_move(self, connection: Connection, before: Row, after: Row, record: Record | None, at: float) -> None:
+    def of_move(self, connection: Connection, after: Row, record: Record | None, at: float) -> None:
         """Bring the projection to what ``after`` says. Raises `AnotherPatientRecord` for a record of somebody else."""
         if record is not None:
-            self._take(connection, after, record, Observation(after.new.installation, _began(before, at), at, True))
+            self._take(connection, after, record, Observation(after.new.installation, _began(after, at), at, True))
         if after.new.target is None:
             return
         if after.state in FINAL:
             self._end(connection, after, at)
-        elif after.state in _UNSETTLED:
+        elif after.state in UNSETTLED:
             self.show(connection, after, at)
 
     def show(self, connection: Connection, row: Row, at: float) -> None:
@@ -106,6 +101,6 @@ class Effects:
             links.keep_patient(connection, self._sealer, new.subject, new.installation, known.number, at)
 
 
-def _began(before: Row, at: float) -> float:
+def _began(row: Row, at: float) -> float:
     """When the master may have begun to do what its answer says."""
-    return before.sent_at if before.sent_at is not None else at
+    return row.sent_at if row.sent_at is not None else at
