@@ -1,8 +1,8 @@
 """HTTP, held tight: one request, one whole reply, and the truth about what left when there is none.
 
 No redirects, no retries, no compression, a cap on the reply, a deadline on the whole of it. Requests that change
-something get a connection of their own: a pooled one may have died unseen, or still hold bytes of an earlier answer,
-and either would make an unknown outcome of a request that nothing was wrong with.
+something get a connection of their own (`one_use`). Both kinds go straight to httpx's transports: its client adds
+redirects, cookies and defaults, none of which belongs here.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from typing import Any, Final
 import httpx
 
 from adapters.errors import Misconfigured
+from adapters.lifecare.one_use import OneUse
 from adapters.lifecare.options import Options
 
 REQUEST_ID: Final = "X-Request-Id"
 MAX_REPLY: Final = 8 * 1024 * 1024
+_ALWAYS: Final = {"accept-encoding": "identity", "user-agent": "Sotesilta"}
 _KEEP_IDLE: Final = 30.0
 """Seconds an idle connection is kept: half of what Lifecare keeps it (manual §10), so that the two never meet."""
 
@@ -86,8 +88,8 @@ class Http:
         self._connect = options.connect_limit
         trust = _trust(options.ca_file)
         self._traced = transport is None or isinstance(transport, httpx.AsyncHTTPTransport)
-        self._pooled = _client(transport or _transport(trust, options.connections, kept=options.connections))
-        self._single = _client(transport or _transport(trust, options.connections, kept=0))
+        self._pooled = transport or _pool(trust, options.connections)
+        self._single = transport or OneUse(trust, options.connect_limit)
 
     async def send(
         self,
@@ -106,17 +108,17 @@ class Http:
         if asyncio.get_running_loop().time() >= deadline:
             raise NotSent("no time left")
         departure = _Departure(self._traced, reached)
-        client = self._single if alone else self._pooled
-        built = client.build_request(
+        transport = self._single if alone else self._pooled
+        built = httpx.Request(
             request.method,
             request.url,
-            headers={**request.headers, **secrets},
+            headers={**_ALWAYS, **request.headers, **secrets},
             content=request.body if request.body else None,
             extensions={"trace": departure.trace, "timeout": {"connect": self._connect, "pool": self._connect}},
         )
         try:
             async with asyncio.timeout_at(deadline):
-                response = await client.send(built, stream=True)
+                response = await transport.handle_async_request(built)
                 departure.sent()
                 try:
                     _see_whose(response, request)
@@ -207,12 +209,8 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
         raise Misconfigured(f"options.ca_file holds no certificates: {type(err).__name__}") from err
 
 
-def _transport(trust: ssl.SSLContext, connections: int, *, kept: int) -> httpx.AsyncHTTPTransport:
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=kept, keepalive_expiry=_KEEP_IDLE)
+def _pool(trust: ssl.SSLContext, connections: int) -> httpx.AsyncHTTPTransport:
+    limits = httpx.Limits(
+        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEEP_IDLE
+    )
     return httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=limits)
-
-
-def _client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
-    client = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, timeout=None)  # noqa: S113 - the deadline is the whole call's
-    client.headers = httpx.Headers({"accept-encoding": "identity", "user-agent": "Sotesilta"})
-    return client

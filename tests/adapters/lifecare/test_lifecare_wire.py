@@ -174,7 +174,62 @@ async def test_a_booking_never_gets_a_connection_used_before() -> None:
     async with lifecare(talk) as adapter:
         for _ in range(3):
             await adapter.perform(call(), book())
-    assert connections == [["POST"], ["POST"], ["POST"]]
+    # The last one was opened ahead for a fourth.
+    assert [used for used in connections if used] == [["POST"], ["POST"], ["POST"]]
+
+
+async def test_a_connection_that_died_while_it_waited_is_not_used() -> None:
+    connections: list[list[str]] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append([])
+        if len(connections) == 2:
+            return  # the one opened ahead: closed at once
+        line, number = await request_of(reader)
+        connections[-1].append(line.split()[0])
+        writer.write(answer(number, booked(), "201 Created"))
+
+    async with lifecare(talk) as adapter:
+        for _ in range(2):
+            await adapter.perform(call(), book())
+            await asyncio.sleep(0.05)
+    assert connections[:3] == [["POST"], [], ["POST"]]
+
+
+async def test_a_connection_on_which_something_was_said_unasked_is_not_used() -> None:
+    connections: list[list[str]] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append([])
+        if len(connections) == 2:
+            writer.write(answer("req-0", booked(id="A666"), "201 Created"))
+        line, number = await request_of(reader)
+        connections[-1].append(line.split()[0])
+        writer.write(answer(number, booked(), "201 Created"))
+
+    async with lifecare(talk) as adapter:
+        for _ in range(2):
+            done = await adapter.perform(call(), book())
+            assert done.record.local_id != "A666"
+            await asyncio.sleep(0.05)
+    assert connections[:3] == [["POST"], [], ["POST"]]
+
+
+async def test_bookings_at_the_same_time_get_a_connection_each() -> None:
+    connections: list[list[str]] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append([])
+        mine = connections[-1]
+        line, number = await request_of(reader)
+        mine.append(line.split()[0])
+        await asyncio.sleep(0.05)
+        writer.write(answer(number, booked(), "201 Created"))
+
+    async with lifecare(talk) as adapter:
+        for _ in range(2):
+            await asyncio.gather(*(adapter.perform(call(), book()) for _ in range(5)))
+    assert [used for used in connections if used] == [["POST"]] * 10
 
 
 async def test_a_connection_found_dead_before_a_booking_does_not_make_it_unknown() -> None:
