@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -32,14 +32,13 @@ class OneUse(httpx.AsyncBaseTransport):
         self._backend = httpcore.AnyIOBackend()
         self._ready: httpcore.AsyncNetworkStream | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The answer, whose body is still to be read; closing it closes the connection."""
         to = request.url
         url = httpcore.URL(scheme=to.raw_scheme, host=to.raw_host, port=to.port, target=to.raw_path)
         stream = await self._take(url.origin)
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep_ready(url.origin))
         connection = httpcore.AsyncHTTP11Connection(url.origin, stream)
         asked = httpcore.Request(
             request.method, url, headers=request.headers.raw, content=request.stream, extensions=request.extensions
@@ -51,11 +50,12 @@ class OneUse(httpx.AsyncBaseTransport):
             if isinstance(err, _FAILURES):
                 raise httpx.ReadError(type(err).__name__) from err
             raise
-        body = _Body(answer, connection)
+        body = _Body(answer, connection, lambda: self._prepare(url.origin))
         return httpx.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
 
     async def aclose(self) -> None:
         """Let go of the connection that is ready."""
+        self._closed = True
         await self._let_go()
 
     async def _take(self, origin: httpcore.Origin) -> httpcore.AsyncNetworkStream:
@@ -81,6 +81,11 @@ class OneUse(httpx.AsyncBaseTransport):
             await stream.aclose()
             raise
 
+    def _prepare(self, origin: httpcore.Origin) -> None:
+        """Open the next connection; not earlier, so that it keeps the answer to this one waiting on neither side."""
+        if self._keeper is None and not self._closed:
+            self._keeper = asyncio.create_task(self._keep_ready(origin))
+
     async def _keep_ready(self, origin: httpcore.Origin) -> None:
         """Open the next connection, and close it when nobody takes it."""
         with suppress(*_FAILURES):  # nobody has asked for it: who needs one opens it, and hears why it fails
@@ -99,10 +104,12 @@ class OneUse(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of an answer; closing it closes its connection."""
+    """The body of an answer; closing it closes its connection, and tells ``closed``."""
 
-    def __init__(self, answer: httpcore.Response, connection: httpcore.AsyncHTTP11Connection) -> None:
-        self._answer, self._connection = answer, connection
+    def __init__(
+        self, answer: httpcore.Response, connection: httpcore.AsyncHTTP11Connection, closed: Callable[[], None]
+    ) -> None:
+        self._answer, self._connection, self._closed = answer, connection, closed
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -112,6 +119,7 @@ class _Body(httpx.AsyncByteStream):
             raise httpx.ReadError(type(err).__name__) from err
 
     async def aclose(self) -> None:
+        self._closed()
         await self._connection.aclose()
 
 
