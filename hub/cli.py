@@ -41,9 +41,13 @@ app.add_typer(failpoint, name="failpoint")
 app.add_typer(config_, name="config")
 
 ConfigOption = Annotated[
-    Path, typer.Option("--config", help="The hub's TOML file.", envvar="SILTA_CONFIG", dir_okay=False)
+    Path,
+    typer.Option(
+        "--config", help="The hub's TOML file; --state DIR: the one in there.", envvar="SILTA_CONFIG", dir_okay=False
+    ),
 ]
 DEFAULT = Path("demo/hub.toml")
+STOPS = (signal.SIGINT, signal.SIGTERM)
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -82,8 +86,8 @@ def serve(
 
 @contextlib.contextmanager
 def _owning(settings: Settings, config: Path) -> Iterator[None]:
-    """A SQLite store has one owner at a time; the lock goes with the process, however it ends. Any number of hubs share a
-    PostgreSQL store: they write nothing beside their configuration."""
+    """A SQLite store has one owner at a time; the lock goes with the process, however it ends. Any number of hubs share
+    a PostgreSQL store: they write nothing beside their configuration."""
     if not settings.hub.store.startswith("sqlite:"):
         yield
         return
@@ -109,9 +113,21 @@ def _starting(config: Path) -> Iterator[None]:
         fail(f"the hub cannot start: {error}. Mend {config} and start again.")
 
 
+class _Server(uvicorn.Server):
+    """A server that ends when it is asked to, and no more: uvicorn's own raises the signal again when it has closed its
+    connections, and the process would die before the hub has ended what it works on."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in STOPS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
 async def _serve(settings: Settings) -> None:
     async with running(settings) as hub:
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 make_app(hub.hub, hub.hub, api_settings(settings, hub)),
                 host=settings.hub.host,
@@ -152,7 +168,7 @@ def worker(
 async def _work(settings: Settings, alive: Path | None) -> None:
     """Until SIGINT or SIGTERM; what ends the work sooner ends the process with it."""
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPS:
         loop.add_signal_handler(number, asked.set)
     made = Running(settings)
     steady, ended = asyncio.create_task(made.work(alive)), asyncio.create_task(asked.wait())

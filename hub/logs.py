@@ -45,5 +45,7 @@ def configure() -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    for chatty in ("httpx", "httpcore", "pika", "dramatiq"):
+    for chatty in ("httpx", "httpcore", "dramatiq"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Of a broker that is away it tells each try at length; hub.worker says it once.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)

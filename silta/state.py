@@ -26,6 +26,8 @@ OPTIONS: Final[dict[str, dict[str, str]]] = {
     "lifecare-porvoo": {"root": "urn:oid:2.999.638"},  # its manual, section 3
 }
 """What a hub must know of an installation beside its address and credentials."""
+SERVERS: Final = {"store": "SILTA_STORE", "broker": "SILTA_BROKER"}
+"""Where these are set when a folder is made, its hub takes its database and broker from them, at every start."""
 
 
 class StateError(Exception):
@@ -110,6 +112,7 @@ def _tokens(persons: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _hub_toml(folder: Path, port: int, base: str, described: dict[str, Any], tokens: dict[str, dict[str, Any]]) -> str:
     key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+    servers = {name: f"env:{variable}" for name, variable in SERVERS.items() if variable in os.environ}
     tables: list[tuple[str, dict[str, Any]]] = [
         (
             "[hub]",
@@ -118,6 +121,7 @@ def _hub_toml(folder: Path, port: int, base: str, described: dict[str, Any], tok
                 "port": port,
                 "public_url": base,
                 "store": f"sqlite:///{folder / 'hub.sqlite'}",
+                **servers,
                 "key": key,
                 "clock": f"file:{folder / 'clock.json'}",
                 "failpoints": str(folder / "failpoints"),

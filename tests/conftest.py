@@ -19,7 +19,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(message)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rabbitmq_url() -> str:
     """The RabbitMQ server of `SILTA_TEST_RABBITMQ` (for tests marked ``rabbitmq``)."""
     return os.environ["SILTA_TEST_RABBITMQ"]

@@ -52,6 +52,8 @@ def test_a_good_one_is_read_and_codes_stay_strings(tmp_path: Path) -> None:
         (('api_key = "k"', 'api_kei = "k"'), "register.api_kei"),
         (('name = "Itä-Uusimaa"', ""), "county.name"),
         (('profile = "sandbox"', 'profile = "production"\nclock = "file:/x"'), "system clock"),
+        (('key = "3Y', 'broker = "amqp://127.0.0.1"\nkey = "3Y'), "broker needs PostgreSQL"),
+        (('key = "3Y', 'broker = "redis://127.0.0.1"\nkey = "3Y'), "hub.broker"),
         (("[county]", "[county"), "not TOML"),
         (('key = "3Y', 'key = "env:SILTA_NO_SUCH_VARIABLE" # '), "SILTA_NO_SUCH_VARIABLE"),
     ],

@@ -56,6 +56,36 @@ def test_other_references_stay(text: str) -> None:
     assert found["supportingInformation"] == [{"reference": text}]
 
 
+def test_what_is_shaped_like_a_hetu_is_masked_wherever_it_stands() -> None:
+    source = appointment(comment="010594Y9021, yskä", extension=[{"url": "urn:x", "valueString": "(131052-902Y)"}])
+    source["participant"][1]["actor"] = {"reference": "Location/12", "display": "Testinen 010594Y9021"}
+    found = resources.localise(source, known)
+    assert found["comment"] == "******-****, yskä"
+    assert found["extension"][0]["valueString"] == "(******-****)"
+    assert found["participant"][1]["actor"] == {"reference": "Location/loc1", "display": "Testinen ******-****"}
+    assert source["comment"] == "010594Y9021, yskä", "the source stays as it is"
+
+
+def test_a_patient_keeps_their_own() -> None:
+    patient = {"resourceType": "Patient", "identifier": [{"system": codes.HETU, "value": "010594Y9021"}]}
+    assert resources.localise(patient, known) == patient
+
+
+def test_the_last_known_state_says_since_when() -> None:
+    shown = resources.with_meta(appointment(minutesDuration=30), "a1", 3, AT, "x", [resources.CONFIRMED])
+    marked = json.loads(resources.stale(shown, AT.timestamp()))
+    assert marked["meta"]["tag"] == [resources.CONFIRMED, resources.STALE]
+    as_of = {"url": codes.AS_OF_EXTENSION, "valueInstant": "2026-11-22T10:30:15.250+02:00"}
+    assert marked["meta"]["extension"] == [as_of]
+    assert marked | {"meta": json.loads(shown)["meta"]} == json.loads(shown), "nothing else differs"
+    assert resources.bare(marked) == resources.bare(json.loads(shown))
+
+
+def test_decimals_of_a_stale_resource_keep_their_digits() -> None:
+    shown = b'{"resourceType":"Location","meta":{},"position":{"longitude":25.10}}'
+    assert b'"longitude":25.10' in resources.stale(shown, 0.0)
+
+
 def test_local_ids_may_be_anything() -> None:
     assert resources.local_reference("Location/a|b/c d") == ("Location", "a|b/c d")
 

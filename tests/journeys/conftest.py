@@ -228,7 +228,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 @pytest.fixture(autouse=True)
 def _no_fault_is_left_on(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
-    for name in {"demo", "impatient"} & set(request.fixturenames):
+    for name in {"demo", "impatient", "servers"} & set(request.fixturenames):
         request.getfixturevalue(name).clear_faults()
 
 

@@ -102,6 +102,7 @@ async def test_an_old_version_is_stale(aino: httpx.AsyncClient, booked: dict[str
         ({"status": "fulfilled"}, 422, "cancel-only", "Appointment.status"),
         ({"status": "x"}, 400, "bad-value", "Appointment.status"),
         ({"id": "another"}, 400, "bad-value", "Appointment.id"),
+        ({"cancelationReason": {"text": " \n "}}, 400, "bad-value", "Appointment.cancelationReason.text"),
         (
             {"participant": [{"actor": {"reference": "Patient/eero"}, "status": "accepted"}]},
             422,

@@ -14,6 +14,7 @@ from hub.api import capability
 from hub.api.app import make_app
 from hub.api.interactions import KINDS
 from hub.api.settings import ApiSettings
+from hub.usecases.freetimes import SHARED_FOR
 
 from .conftest import SENT, MemoryHub, booking
 
@@ -111,6 +112,18 @@ class TestOpenApi:
         jsonschema_rs.validate(schema, booking(comment="x", minutesDuration=30))
         for wrong in (booking(status="arrived"), booking(slot=None), booking(priority=1)):
             assert not jsonschema_rs.is_valid(schema, wrong)
+
+    async def test_it_says_whose_a_key_is_and_how_live_free_times_are(self, anybody: httpx.AsyncClient) -> None:
+        paths = (await anybody.get("/openapi.json")).json()["paths"]
+        page = (await anybody.get("/docs")).text
+
+        for write in (paths["/fhir/Appointment"]["post"], paths["/fhir/Appointment/{id}"]["put"]):
+            key = next(one for one in write["parameters"] if one["name"] == "Idempotency-Key")
+            assert "one client (portal), one resident, the person they act for, and one route" in key["description"]
+        assert "one portal, one resident, the person they act for, and one route" in page
+        assert f"for {SHARED_FOR:g} seconds" in paths["/fhir/Slot"]["get"]["description"]
+        assert SHARED_FOR == 2
+        assert "shared for two seconds" in page
 
 
 class TestPages:

@@ -65,6 +65,7 @@ class TestHetu:
         response = await aino.post("/fhir/Appointment", json=booking(), headers=SENT | {header: f"identifier={HETU}"})
 
         assert (response.status_code, code_of(response)) == (400, "hetu-in-url")
+        assert response.json()["issue"][0]["expression"] == [f"http.{header}"]
         assert memory.asked == []
 
     async def test_slot_ids_and_dates_are_no_hetus(self, aino: httpx.AsyncClient) -> None:

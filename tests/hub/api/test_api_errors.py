@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 from typing import get_args
 
 import httpx
@@ -90,6 +92,59 @@ def test_every_code_is_whole(code: str) -> None:
         assert rule.certainty == "not-known"
     if 400 <= rule.status < 500 and code not in ("in-flight",):
         assert rule.certainty == "nothing-done"
+
+
+BLAMED_BY_THE_CASE = {"bad-structure", "bad-value", "required-element", "invariant", "in-flight", "slot-contradicted"}
+"""Codes that have no place of their own: whoever raises one names it."""
+
+
+@pytest.mark.parametrize("code", [c for c in CODES if problems.rule(c).status in (400, 409, 412, 413, 422)])
+def test_what_the_request_is_to_blame_for_names_a_place(code: str) -> None:
+    assert bool(problems.rule(code).blames) != (code in BLAMED_BY_THE_CASE or code == "malformed-http")
+
+
+def test_who_raises_a_code_without_a_place_names_one() -> None:
+    root = Path(outcomes.__file__).parents[1]
+    raised = [
+        (f"{file.name}:{node.lineno}", node.args[0].value, {keyword.arg for keyword in node.keywords})
+        for file in sorted(root.rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Failed"
+        if node.args and isinstance(node.args[0], ast.Constant)
+    ]
+    assert len(raised) > 60
+    assert [place for place, code, given in raised if code in BLAMED_BY_THE_CASE and "expression" not in given] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "where"),
+    [
+        ("key-reused", "http.Idempotency-Key"),
+        ("not-cancellable", "Appointment.status"),
+        ("bad-cursor", "http._cursor"),
+        ("too-large", "http.body"),
+        ("duplicate", "Appointment.slot[0]"),
+        ("stale-version", "http.If-Match"),
+        ("multiple-matches", "http.If-None-Exist"),
+        ("hetu-in-url", "http.url"),
+    ],
+)
+async def test_the_place_is_in_the_answer(aino: httpx.AsyncClient, memory: MemoryHub, code: str, where: str) -> None:
+    memory.fails = Failed(code)
+    response = await aino.get("/fhir/Appointment")
+
+    assert response.json()["issue"][0]["expression"] == [where]
+
+
+async def test_a_nearer_place_comes_first(aino: httpx.AsyncClient, memory: MemoryHub) -> None:
+    memory.fails = Failed("duplicate", expression=["Appointment.identifier[0]"])
+
+    assert (await aino.get("/fhir/Appointment")).json()["issue"][0]["expression"] == ["Appointment.identifier[0]"]
+
+
+@pytest.mark.parametrize("code", ["not-found", "login", "forbidden", "record-system-failed", "internal", "throttled"])
+def test_nothing_of_the_request_is_blamed_for_what_it_cannot_help(code: str) -> None:
+    assert problems.rule(code).blames in ((), ("http.Authorization",))
 
 
 def test_nothing_that_was_named_is_left_out() -> None:

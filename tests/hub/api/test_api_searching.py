@@ -195,11 +195,11 @@ async def test_free_times_for_a_portal_alone_want_a_municipality(portal: httpx.A
         ("Patient?_sort=date", "unknown-parameter", "http._sort"),
         ("Patient?name=Testinen", "unknown-parameter", "http.name"),
         ("Patient/aino?_summary=true", "unknown-parameter", "http._summary"),
-        ("Appointment?_cursor=after-x", "bad-cursor", None),
+        ("Appointment?_cursor=after-x", "bad-cursor", "http._cursor"),
         ("Appointment?_id=a/b", "bad-parameter", "http._id"),
         ("Appointment?identifier=a|b|c", "bad-parameter", "http.identifier"),
         ("Appointment?date=%00", "bad-parameter", "http.date"),
-        ("Appointment?date=%ff", "bad-parameter", None),
+        ("Appointment?date=%ff", "bad-parameter", "http.url"),
     ],
 )
 async def test_what_is_not_known_is_refused_by_name(
@@ -232,10 +232,29 @@ async def test_too_much_is_refused(aino: httpx.AsyncClient, query: str, code: st
     assert (response.status_code, code_of(response)) == (400, code)
 
 
-async def test_a_huge_count_is_clamped(aino: httpx.AsyncClient, memory: MemoryHub) -> None:
+@pytest.mark.parametrize("kind", ["Appointment", "Slot", "Location", "SearchParameter"])
+async def test_a_huge_count_is_made_smaller_and_says_so(aino: httpx.AsyncClient, kind: str) -> None:
+    bundle = (await aino.get(f"/fhir/{kind}?_count=999999999", headers={"accept-language": "en"})).json()
+
+    assert bundle["link"][0]["url"] == f"{BASE}/{kind}?_count=200"
+    notes = [entry["resource"] for entry in bundle["entry"] if entry["search"]["mode"] == "outcome"]
+    issue = notes[0]["issue"][0]
+    assert (len(notes), issue["severity"], issue["expression"]) == (1, "information", ["http._count"])
+    assert issue["details"]["coding"][0]["code"] == "fewer"
+
+
+async def test_the_use_case_is_asked_for_a_page(aino: httpx.AsyncClient, memory: MemoryHub) -> None:
     await aino.get("/fhir/Appointment?_count=999999999")
 
     assert memory.asked[-1][1][2].count == 200
+
+
+@pytest.mark.parametrize("query", ["_count=200", "_count=999&_summary=count", "_count=0", ""])
+async def test_nothing_is_said_where_nothing_is_held_back(aino: httpx.AsyncClient, query: str) -> None:
+    bundle = (await aino.get(f"/fhir/Location?{query}")).json()
+
+    assert all(entry["search"]["mode"] == "match" for entry in bundle.get("entry", ()))
+    assert bundle["link"][0]["url"].removeprefix(f"{BASE}/Location").removeprefix("?") == query
 
 
 async def test_parameter_names_that_may_be_personal_are_not_repeated(aino: httpx.AsyncClient) -> None:

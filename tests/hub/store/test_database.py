@@ -305,11 +305,9 @@ async def test_a_deadlock_is_made_again(empty_postgresql: str) -> None:
     await other.close()
 
 
-@pytest.mark.postgres
-async def test_a_lost_connection_is_opened_again(empty_postgresql: str) -> None:
-    database = Database(empty_postgresql)
-    await database.write(adding("a"))
-    admin = create_engine(empty_postgresql, isolation_level="AUTOCOMMIT")
+def cut_off(url: str) -> None:
+    """Let PostgreSQL end every connection to the database."""
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(
             text(
@@ -318,7 +316,16 @@ async def test_a_lost_connection_is_opened_again(empty_postgresql: str) -> None:
             )
         )
     admin.dispose()
+
+
+@pytest.mark.postgres
+async def test_a_lost_connection_is_opened_again(empty_postgresql: str) -> None:
+    database = Database(empty_postgresql)
+    await database.write(adding("a"))
+    cut_off(empty_postgresql)
     assert await database.write(adding("b")) == "b"
+    assert await database.read(names) == {"a", "b"}
+    cut_off(empty_postgresql)
     assert await database.read(names) == {"a", "b"}
     await database.close()
 
