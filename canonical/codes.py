@@ -39,6 +39,7 @@ RECEIPT_STATE: Final = f"{ROOT}/fhir/CodeSystem/receipt-state"
 SECTOR: Final = f"{ROOT}/fhir/CodeSystem/sector"
 PLACER: Final = f"{ROOT}/fhir/placer"
 RECEIPT_EXTENSION: Final = f"{ROOT}/fhir/StructureDefinition/receipt"
+AS_OF_EXTENSION: Final = f"{ROOT}/fhir/StructureDefinition/as-of"
 
 
 def source(name: str) -> str:

@@ -6,6 +6,7 @@ Each check answers what is wrong, in words that never repeat the value.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +18,8 @@ Check = Callable[[Any], str | None]
 
 LONGEST: Final = 1024 * 1024
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_UNSEEN: Final = frozenset("ZC")
+"""Kinds of characters that say nothing alone: spaces and line breaks, controls, formats, what has no character."""
 _CODE: Final = re.compile(r"[^\s]+(?:\s[^\s]+)*")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _URI: Final = re.compile(r"(?!(?i:javascript|vbscript):)\S+")
@@ -49,7 +52,9 @@ def _string(value: Any) -> str | None:
         return "an empty string"
     if len(value) > LONGEST:
         return "a string longer than FHIR allows"
-    return "a control character" if _CONTROL.search(value) else None
+    if _CONTROL.search(value):
+        return "a control character"
+    return None if any(unicodedata.category(one)[0] not in _UNSEEN for one in value) else "nothing but white space"
 
 
 def _uri(value: Any) -> str | None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -143,6 +144,9 @@ async def _serve(settings: Settings) -> None:
                 limit_concurrency=2000,
             )
         )
+        # What is there by now stays: a full collection would walk it again and again, and answers wait meanwhile.
+        gc.collect()
+        gc.freeze()
         typer.echo(f"silta: the hub serves {settings.hub.public_url}/fhir", err=True)
         await server.serve()
         if not server.started:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
 import orjson
 
-from canonical import codes, fhir, times
+from canonical import codes, fhir, hetu, strict_json, times
 from canonical.commands import Book
 from canonical.fhir import Element, Resource
 
@@ -29,6 +29,7 @@ STORED: Final = DIRECTORY | PERSONAL
 
 CONFIRMED: Final = {"system": codes.SYNC_STATE, "code": "confirmed"}
 OUTCOME_UNKNOWN: Final = {"system": codes.SYNC_STATE, "code": "outcome-unknown"}
+STALE: Final = {"system": codes.SYNC_STATE, "code": "stale"}
 
 _KIND: Final = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _KEPT_META: Final = ("profile", "security")
@@ -57,23 +58,25 @@ def localise(resource: Resource, ids: Ids) -> Resource:
 
     Where ``ids`` knows none (a kind that the hub does not keep), the literal reference is taken out, its display and
     identifier stay, and an element that is left with nothing goes too. Other references stay as they are.
+    Whatever is shaped like a HETU is masked, whoever typed it where; only a Patient has one of their own.
     """
-    result = _localised(resource, ids)
+    mask = str if resource.get("resourceType") == "Patient" else hetu.mask
+    result = _localised(resource, ids, mask)
     assert isinstance(result, dict)
     return result
 
 
-def _localised(value: Any, ids: Ids) -> Any:
+def _localised(value: Any, ids: Ids, mask: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        found = {name: _localised(inner, ids) for name, inner in value.items()}
+        found = {name: _localised(inner, ids, mask) for name, inner in value.items()}
         target = local_reference(value["reference"]) if isinstance(value.get("reference"), str) else None
         if target is not None:
             hub_id = ids(*target)
             found["reference"] = f"{target[0]}/{hub_id}" if hub_id is not None else None
         return {name: inner for name, inner in found.items() if inner is not None} or None
     if isinstance(value, list):
-        return [inner for inner in (_localised(one, ids) for one in value) if inner is not None] or None
-    return value
+        return [inner for inner in (_localised(one, ids, mask) for one in value) if inner is not None] or None
+    return mask(value) if isinstance(value, str) else value
 
 
 def digest(resource: Resource) -> str:
@@ -112,6 +115,16 @@ def with_meta(
     return orjson.dumps(shown, default=_decimal)
 
 
+def stale(shown: bytes, as_of: float) -> bytes:
+    """A resource as portals read it, marked as no more than the last known state: its master was asked and did not
+    answer. A tag says so, and an extension of ``meta`` since when (``as_of``, real time) nothing newer is known."""
+    resource = strict_json.loads(shown)
+    meta = resource["meta"]
+    said = {"url": codes.AS_OF_EXTENSION, "valueInstant": times.iso(datetime.fromtimestamp(as_of, UTC))}
+    marked = meta | {"extension": [*meta.get("extension", ()), said], "tag": [*meta.get("tag", ()), STALE]}
+    return orjson.dumps(resource | {"meta": marked}, default=_decimal)
+
+
 def _decimal(value: Any) -> Any:
     if isinstance(value, Decimal):
         return orjson.Fragment(str(value).encode("ascii"))
@@ -121,7 +134,8 @@ def _decimal(value: Any) -> Any:
 def pending_appointment(
     book: Book, patient: str, slot: str | None = None, participants: Iterable[Element] = ()
 ) -> Resource:
-    """The Appointment of a booking whose outcome is not known: what was asked for, status ``pending``.
+    """The Appointment of a booking whose outcome is not known: what was asked for, status ``pending``, texts masked as
+    by `localise`.
 
     ``patient`` is a hub Patient id, ``slot`` a Slot id, ``participants`` whoever else is known to take part.
     """
@@ -129,11 +143,11 @@ def pending_appointment(
         "resourceType": "Appointment",
         "identifier": [fhir.identifier(codes.PLACER, book.placer_id, type_code="PLAC"), *own_identifiers(book)],
         "status": "pending",
-        "reasonCode": [fhir.concept(text=book.reason)] if book.reason else None,
+        "reasonCode": [fhir.concept(text=hetu.mask(book.reason))] if book.reason else None,
         "start": times.iso(book.time.start),
         "end": times.iso(book.time.end),
         "slot": [fhir.reference("Slot", slot)] if slot else None,
-        "comment": book.comment or None,
+        "comment": hetu.mask(book.comment) or None,
         "participant": [{"actor": fhir.reference("Patient", patient), "status": "accepted"}, *participants],
     }
     return {name: value for name, value in asked.items() if value is not None}

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -90,13 +91,29 @@ def sandbox_(context: typer.Context) -> None:
 def _hub_command(name: str, text: str) -> None:
     @app.command(name, context_settings=OTHERS, help=text)
     def forward(context: typer.Context) -> None:
-        _run("hub", name, *context.args)
+        _run("hub", name, *for_hub(context.args, os.environ))
 
 
-_hub_command("msg", "What went over the wires: silta msg show ID.")
+_hub_command("msg", "What went over the wires: silta msg show ID [--state DIR].")
 _hub_command("worker", "Run a worker that settles unknown outcomes, beside any number of others.")
 _hub_command("failpoint", "Let the hub die at a named point (sandbox only).")
 _hub_command("config", "Check a configuration file: every problem, with its place.")
+
+
+def for_hub(arguments: Sequence[str], environ: MutableMapping[str, str]) -> list[str]:
+    """The arguments of a command of the hub's, which knows no state folder: ``--state DIR`` names the configuration in
+    it. SILTA_STATE does, in ``environ``, where SILTA_CONFIG does not."""
+    if "SILTA_STATE" in environ:
+        environ.setdefault("SILTA_CONFIG", str(State(Path(environ["SILTA_STATE"])).hub_toml))
+    made: list[str] = []
+    rest = iter(arguments)
+    for one in rest:
+        name, equals, folder = one.partition("=")
+        if name == "--state":
+            made += ["--config", str(State(Path(folder if equals else next(rest, ""))).hub_toml)]
+        else:
+            made.append(one)
+    return made
 
 
 def _state_of(arguments: list[str]) -> Path:

@@ -1,34 +1,32 @@
 """From an Appointment in a request to what the hub is asked to do.
 
 Three steps, each with its own answer: is it JSON (400), is it valid R4 (400), is it something this API carries and may
-do (422, 403). Nothing a client sends is dropped unsaid: what is valid but not carried is refused by name.
+do (422, 403). Nothing a client sends is dropped unsaid: what is valid but not carried is named (`hub.api.carried`).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
 from canonical import codes, hetu, strict_json, times
 from canonical.validate import Finding, validate
 from hub.access import Access
+from hub.api import carried
 from hub.api.outcomes import parameter
 from hub.criteria import Criterion, Token
-from hub.usecases.ports import BookRequest, CancelRequest, ClientIdentifier, Failed
+from hub.usecases.ports import BookRequest, CancelRequest, Claim, ClientIdentifier, Failed
 
 MOST_IDENTIFIERS: Final = 5
 LONGEST_COMMENT: Final = 32 * 1024
 MOST_PARTS: Final = 40_000
 """Members and items of a body, counted roughly (a comma in a text counts too) before anything is built of it."""
 
-# What a booking may hold. Of these, the ones in _MASTERS are the record system's to say: accepted, and its own values
-# come back. id, meta, text and language are the hub's: read over, as FHIR wants it of a create.
-_CARRIED: Final = frozenset(
-    {"identifier", "status", "slot", "start", "end", "minutesDuration", "participant", "comment"}
-)
-_MASTERS: Final = frozenset({"description", "serviceType", "serviceCategory", "appointmentType", "specialty"})
 _READ_OVER: Final = frozenset({"resourceType", "id", "meta", "text", "language"})
+_MEANINGFUL: Final = ("modifierExtension", "implicitRules")
+"""May turn the meaning of all the rest around: FHIR forbids to read over what is not understood of them."""
 _BOOKABLE: Final = ("booked", "proposed", "pending")
 _DIRECTORY_ACTORS: Final = ("Practitioner", "PractitionerRole", "Location", "HealthcareService")
 _OWN_SYSTEMS: Final = frozenset({codes.PLACER, codes.HETU})
@@ -48,7 +46,7 @@ def appointment(body: bytes) -> dict[str, Any]:
     One rule of R4 is not asked for: start and end may be left out (app-3), for they are the Slot's.
     """
     if sum(body.count(part) for part in (b",", b"{", b"[")) > MOST_PARTS:
-        raise Failed("too-costly", f"a body of more than {MOST_PARTS} parts")
+        raise Failed("too-costly", f"a body of more than {MOST_PARTS} parts", expression=[parameter("body")])
     try:
         resource = strict_json.loads(body)
     except strict_json.BadJson as err:
@@ -73,7 +71,7 @@ def booking(
 
     References are relative, or begin with ``base``, this API's own URL.
     """
-    _only_carried(resource)
+    _understood(resource)
     if resource["status"] not in _BOOKABLE:
         raise Failed("business-rule", "a booking is booked, proposed or pending", expression=["Appointment.status"])
     actors = [_literal(one["actor"]["reference"], base) for one in resource["participant"]]
@@ -88,9 +86,9 @@ def booking(
         end=end,
         minutes=resource.get("minutesDuration"),
         comment=_comment(resource),
-        reason="\n".join(one["text"] for one in resource.get("reasonCode", ())),
+        reason="\n".join(one["text"] for one in resource.get("reasonCode", ()) if "text" in one),
         identifiers=_identifiers(resource),
-        participants=tuple(f"{kind}/{identity}" for kind, identity in actors if kind != "Patient"),
+        claims=tuple(_claims(resource, actors)),
         raw=raw,
         key=key,
         if_none_exist=if_none_exist,
@@ -151,20 +149,25 @@ def _problem(finding: Finding) -> Failed:
     return Failed(code, f"{finding.expression}: {finding.message}", expression=[finding.expression])
 
 
-def _only_carried(resource: dict[str, Any]) -> None:
-    known = _CARRIED | _MASTERS | _READ_OVER | {"reasonCode"}
-    wrong = [f"Appointment.{name}" for name in resource if name not in known]
-    for i, reason in enumerate(resource.get("reasonCode", ())):
-        wrong += [f"Appointment.reasonCode[{i}].{name}" for name in reason if name != "text"]
+def _understood(resource: dict[str, Any]) -> None:
+    """Refuse what changes the meaning, and who cannot be identified; what is merely not carried is told instead."""
+    wrong = [f"Appointment.{name}" for name in _MEANINGFUL if name in resource]
     for i, participant in enumerate(resource["participant"]):
         here = f"Appointment.participant[{i}]"
-        wrong += [f"{here}.{n}" for n in participant if n not in ("type", "actor", "required", "status", "id")]
-        actor = participant.get("actor", {})
-        wrong += [f"{here}.actor.{n}" for n in actor if n not in ("reference", "type", "display")]
-        if "reference" not in actor:
-            wrong.append(f"{here}.actor")
+        wrong += [f"{here}.modifierExtension"] if "modifierExtension" in participant else []
+        wrong += [f"{here}.actor"] if "reference" not in participant.get("actor", {}) else []
     if wrong:
-        raise Failed("not-supported", f"this API does not carry {', '.join(wrong)}", expression=wrong)
+        raise Failed("not-supported", f"this API does not understand {', '.join(wrong)}", expression=wrong)
+
+
+def _claims(resource: dict[str, Any], actors: list[tuple[str, str]]) -> Iterator[Claim]:
+    for element, path, concept in carried.concepts(resource):
+        values = tuple(Token(one.get("system"), one["code"]) for one in concept.get("coding", ()) if "code" in one)
+        if values:
+            yield Claim(path, element, values)
+    for i, (kind, identity) in enumerate(actors):
+        if kind != "Patient":
+            yield Claim(f"Appointment.participant[{i}].actor.reference", "participant", (Token(kind, identity),))
 
 
 def _patient(resource: dict[str, Any], actors: list[tuple[str, str]], access: Access) -> str:

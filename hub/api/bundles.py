@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlencode
 
 import orjson
 
-from hub.api import outcomes
-from hub.usecases.ports import Item, Language, Results
+from hub.usecases.ports import Item, Results
 
 
-def searchset(results: Results, *, base: str, kind: str, shown: str, total_wanted: bool, language: Language) -> bytes:
+def searchset(
+    results: Results, *, base: str, kind: str, shown: str, total_wanted: bool, notes: Iterable[bytes] = ()
+) -> bytes:
     """A Bundle of one page. ``base`` is the FHIR base URL, ``shown`` the search's parameters as links may repeat them.
 
-    While an installation's data is missing there is no total, and an entry of mode ``outcome`` says what is missing.
+    ``notes`` are OperationOutcomes, each an entry of mode ``outcome``. While an installation's data is missing there is
+    no total.
     """
     head = [b'{"resourceType":"Bundle","type":"searchset"']
     if results.total is not None and total_wanted and not results.missing:
         head.append(b'"total":%d' % results.total)
     head.append(b'"link":' + orjson.dumps(list(_links(results, f"{base}/{kind}", shown))))
     entries = [_entry(item, base) for item in results.items]
-    entries += [_warning(outcomes.missing(one, language)) for one in results.missing]
+    entries += [_note(outcome) for outcome in notes]
     if entries:
         head.append(b'"entry":[' + b",".join(entries) + b"]")
     return b",".join(head) + b"}"
@@ -44,5 +46,5 @@ def _entry(item: Item, base: str) -> bytes:
     )
 
 
-def _warning(outcome: bytes) -> bytes:
+def _note(outcome: bytes) -> bytes:
     return b'{"resource":' + outcome + b',"search":{"mode":"outcome"}}'

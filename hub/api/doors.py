@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -14,7 +13,7 @@ from urllib.parse import unquote_plus
 
 from canonical import hetu
 from hub.api import auth, negotiate, outcomes
-from hub.api.message import ReadBody, Reply, Request
+from hub.api.message import ReadBody, Reply, Request, new_id
 from hub.api.routes import ROOT, Fhir
 from hub.api.settings import ApiSettings
 from hub.usecases.ports import ApiExchange, Failed, Ledger
@@ -28,12 +27,13 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 _log = logging.getLogger(__name__)
 _SECRET_HEADERS: Final = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
-_ALWAYS: Final[RawHeaders] = [
+ALWAYS: Final[RawHeaders] = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"),
 ]
+"""Headers of every answer."""
 
 
 class Doors:
@@ -45,7 +45,7 @@ class Doors:
         self._ledger = ledger
         self._settings = settings
         secure = [(b"strict-transport-security", b"max-age=31536000")]
-        self._always = _ALWAYS + (secure if settings.public_url.startswith("https:") else [])
+        self._always = ALWAYS + (secure if settings.public_url.startswith("https:") else [])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -165,7 +165,12 @@ def refuse_leaks(request: Request, raw_headers: RawHeaders, settings: ApiSetting
     if request.query:
         words += [request.query, unquote_plus(request.query)]
     if hetu.appears_in("\n".join(words).upper()):
-        raise Failed("hetu-in-url")
+        raise Failed("hetu-in-url", expression=_holding_a_hetu(request))
+
+
+def _holding_a_hetu(request: Request) -> list[str]:
+    """The headers that hold one; none of them: the URL does."""
+    return [outcomes.parameter(name) for name, value in request.headers.items() if hetu.appears_in(value.upper())]
 
 
 async def _whole(receive: Receive, limit: int) -> bytes:
@@ -191,7 +196,7 @@ def _request(scope: Scope, raw_headers: RawHeaders, settings: ApiSettings) -> Re
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return Request(
-        id=f"req_{secrets.token_hex(10)}",
+        id=new_id(),
         method=scope["method"],
         path=scope["path"],
         query=scope["query_string"].decode("latin-1"),

@@ -194,8 +194,10 @@ _KINDS: Final = (
     ),
     Kind(
         "Slot",
-        "Free times, asked from the record systems live and merged by start. A resident sees the times they may book; "
-        "a portal's own token sees those of a named `municipality`. A Slot that is taken or past reads as `busy`.",
+        "Free times, asked from the record systems and merged by start; one answer of theirs serves everybody who asks "
+        "the same for 2 seconds, unless a time is booked or cancelled there meanwhile. A resident sees the times they "
+        "may book; a portal's own token sees those of a named `municipality`. A Slot that is taken or past reads as "
+        "`busy`.",
         ("read", "search-type"),
         (
             Param("status", "token", "Only `free` is searched.", "Slot.status", codes=("free",)),
@@ -311,7 +313,9 @@ class ResultParam:
 
 RESULT_PARAMS: Final = (
     ResultParam(
-        "_count", f"Most entries of a page: 1 to {MOST_PER_PAGE}, {DEFAULT_PER_PAGE} unless said; 0: only the total."
+        "_count",
+        f"Most entries of a page: 1 to {MOST_PER_PAGE}, {DEFAULT_PER_PAGE} unless said; 0: only the total. "
+        f"More is read as {MOST_PER_PAGE}; the self link and an entry of mode `outcome` say so.",
     ),
     ResultParam("_cursor", "Of the next link of a page; never made by hand."),
     ResultParam("_format", "`json`; other formats there are none."),

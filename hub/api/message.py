@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +16,11 @@ FORM: Final = "application/x-www-form-urlencoded"
 
 ReadBody = Callable[[], Awaitable[bytes]]
 """Reads the whole body, once, within the limits of size and time; raises `Failed`."""
+
+
+def new_id() -> str:
+    """The id of a request: what its answer, its exchange and the logs call it."""
+    return f"req_{secrets.token_hex(10)}"
 
 
 @dataclass(slots=True)

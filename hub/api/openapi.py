@@ -11,9 +11,21 @@ from hub.api.message import FHIR_JSON, FORM
 from hub.api.schemas import Schema
 from hub.api.settings import ApiSettings
 
+KEY_SCOPE: Final = (
+    "A fresh UUID for every new request. The same key and body get the same answer for at least 24 hours, and have one "
+    "effect at most; the same key with another body is 422 `key-reused`. A key belongs to one client (portal), one "
+    "resident, the person they act for, and one route: for a cancellation that of this very Appointment, with the same "
+    "If-Match. Elsewhere the same text is another key."
+)
 _DATE: Final = (
     r"(eq|gt|lt|ge|le|sa|eb)?(19|20|21)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8])"
     r"(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?Z)?)?)?"
+)
+_NOT_CARRIED: Final = (
+    "What is said of the service or of who takes part must be the Slot's, or is left out (422 `slot-contradicted`). "
+    'Any other element of an R4 Appointment is taken, and named in a `Warning: 199 - "not-carried: …"` where no record '
+    "system has a place for it (with `Prefer: return=OperationOutcome` in an issue, too); `Prefer: handling=strict` "
+    "has it refused instead (422 `not-supported`)."
 )
 _ANY_CALL: Final = ("login", "not-acceptable", "hetu-in-url", "headers-too-large", "throttled", "no-store", "internal")
 _READ: Final = (*_ANY_CALL, "forbidden", "not-found", "unknown-parameter", "record-system-failed", "misconfigured")
@@ -62,6 +74,7 @@ _BOOK: Final = (
     "slot-past",
     "unknown-slot",
     "slot-mismatch",
+    "slot-contradicted",
     "slot-required",
     "patient-required",
     "not-a-customer",
@@ -171,7 +184,7 @@ def _create(kind: Kind) -> dict[str, Any]:
     once = _header("If-None-Exist", "Search parameters: book only if nothing matches. Best: your own identifier.")
     once["schema"] = {"type": "string", "pattern": "^identifier=[A-Za-z0-9][A-Za-z0-9.:-]{0,99}$"}
     return operation | {
-        "description": f"{kind.documentation} 201 means that the record system confirmed it.",
+        "description": f"{kind.documentation} 201 means that the record system confirmed it. {_NOT_CARRIED}",
         "parameters": [_key(), _prefer(), once],
         "requestBody": _request_body("Booking"),
     }
@@ -267,12 +280,13 @@ def _header(name: str, description: str) -> dict[str, Any]:
 
 
 def _key() -> dict[str, Any]:
-    key = _header("Idempotency-Key", "The same key and body get the same answer. A fresh UUID for every new request.")
+    key = _header("Idempotency-Key", KEY_SCOPE)
     return key | {"schema": {"type": "string", "pattern": bodies.KEY_PATTERN}}
 
 
 def _prefer() -> dict[str, Any]:
-    return _header("Prefer", "`return=representation` (the default), `minimal` or `OperationOutcome`.")
+    kinds = "`return=representation` (the default), `minimal` or `OperationOutcome`"
+    return _header("Prefer", f"{kinds}; `handling=strict`: carry everything or refuse.")
 
 
 def _format() -> dict[str, Any]:

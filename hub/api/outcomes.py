@@ -76,6 +76,12 @@ def missing(one: Missing, language: Language) -> bytes:
     return resource([Failed("incomplete", one.why, facts=facts)], language, None)
 
 
+def fewer(limit: int, language: Language) -> bytes:
+    """The remark that a page holds at most ``limit`` entries, though more were asked for."""
+    facts = {"limit": str(limit)}
+    return resource([Failed("fewer", expression=[parameter("_count")], facts=facts)], language, None)
+
+
 def _issue(problem: Failed, rule: Rule, language: Language, request_id: str | None) -> dict[str, Any]:
     issue: dict[str, Any] = {
         "severity": rule.severity,
@@ -89,8 +95,8 @@ def _issue(problem: Failed, rule: Rule, language: Language, request_id: str | No
         },
         "diagnostics": _diagnostics(problem, rule, request_id),
     }
-    if problem.expression:
-        issue["expression"] = list(problem.expression)
+    if blamed := _blamed(problem, rule):
+        issue["expression"] = list(blamed)
     extensions = [
         {"url": ALTERNATIVE, "valueReference": _reference(one.reference, one.display)}
         for one in problem.alternatives[:MOST_ALTERNATIVES]
@@ -101,8 +107,12 @@ def _issue(problem: Failed, rule: Rule, language: Language, request_id: str | No
 
 def text(problem: Failed, rule: Rule, language: Language) -> str:
     """What people are told."""
-    where = ", ".join(one.removeprefix(_HTTP) for one in problem.expression) or _NOT_SHOWN
+    where = ", ".join(one.removeprefix(_HTTP) for one in _blamed(problem, rule)) or _NOT_SHOWN
     return rule.texts[language].format_map(_Facts({"where": where, **problem.facts}))
+
+
+def _blamed(problem: Failed, rule: Rule) -> tuple[str, ...]:
+    return problem.expression or rule.blames
 
 
 def _diagnostics(problem: Failed, rule: Rule, request_id: str | None) -> str:

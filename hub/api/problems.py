@@ -19,7 +19,8 @@ LANGUAGES: Final[tuple[Language, ...]] = ("fi", "sv", "en")
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One code of the contract. ``texts`` are for people, by language; ``hint`` and ``next`` for developers. Texts and
-    hints are templates of `str.format`. ``wait`` is for Retry-After, in seconds."""
+    hints are templates of `str.format`. ``wait`` is for Retry-After, in seconds. ``blames`` is the expression of what
+    is to blame where the case names nothing nearer; empty where nothing of the request is."""
 
     code: str
     status: int
@@ -30,6 +31,7 @@ class Rule:
     hint: str
     next: str
     wait: int | None
+    blames: tuple[str, ...]
 
 
 @cache
@@ -55,4 +57,5 @@ def _rule(code: str, raw: Mapping[str, Any]) -> Rule:
         hint=raw["hint"],
         next=raw["next"],
         wait=raw.get("wait"),
+        blames=(raw["blames"],) if "blames" in raw else (),
     )

@@ -9,8 +9,8 @@ from typing import Final
 import orjson
 
 from hub.access import Access
-from hub.api import bundles, capability, definitions, negotiate, resources, searchparams
-from hub.api.interactions import Kind
+from hub.api import bundles, capability, definitions, negotiate, outcomes, resources, searchparams
+from hub.api.interactions import MOST_PER_PAGE, Kind
 from hub.api.message import ReadBody, Reply, Request
 from hub.api.outcomes import parameter
 from hub.api.searchparams import Pairs, Search
@@ -140,15 +140,18 @@ def _form(body: bytes) -> str:
 def _bundle(results: Results, search: Search, request: Request, kind: Kind, settings: ApiSettings) -> Reply:
     if search.page.count == 0:
         results = Results((), None, results.total, results.missing)
+    notes = [outcomes.missing(one, request.language) for one in results.missing]
+    if search.fewer:
+        notes.append(outcomes.fewer(MOST_PER_PAGE, request.language))
     body = bundles.searchset(
         results,
         base=settings.base,
         kind=kind.name,
         shown=search.shown,
         total_wanted=search.total_wanted,
-        language=request.language,
+        notes=notes,
     )
-    headers: list[tuple[str, str]] = [("Content-Language", request.language)] if results.missing else []
+    headers: list[tuple[str, str]] = [("Content-Language", request.language)] if notes else []
     released = (
         tuple(f"{i.kind}/{i.id}" for i in results.items) if kind.personal else (f"{len(results.items)} {kind.name}",)
     )

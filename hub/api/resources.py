@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from email.utils import formatdate
 from functools import lru_cache
@@ -19,6 +20,9 @@ from hub.usecases.ports import Created, Existing, Failed, Found, Kept, Unknown, 
 
 _STALE: Final = '111 - "Revalidation Failed: the record system did not answer; see Sotesilta-As-Of"'
 _LOCATION: Final = re.compile(r"([A-Za-z]+/[A-Za-z0-9\-.]+)/_history/")
+MOST_NAMED: Final = 20
+"""Elements that one Warning header names."""
+_STRICT: Final = re.compile(r"(?:^|[,;\s])handling\s*=\s*\"?strict\"?(?=$|[,;\s])")
 _PREFER: Final = re.compile(r"(?:^|[,;\s])return\s*=\s*\"?(minimal|representation|OperationOutcome)\"?(?=$|[,;\s])")
 
 
@@ -30,14 +34,22 @@ def found(one: Found, request: Request, *, pretty: bool = False) -> Reply:
     return Reply(200, indented(one.json) if pretty else one.json, headers, released=(f"{one.kind}/{one.id}",))
 
 
-def written(answer: Created | Updated | Existing, request: Request, settings: ApiSettings) -> Reply:
-    """The answer to a write that ended well."""
+def is_strict(request: Request) -> bool:
+    """Whether the client would rather be refused than have something of its request left out."""
+    return _STRICT.search(request.headers.get("prefer", "")) is not None
+
+
+def written(
+    answer: Created | Updated | Existing, lost: Sequence[str], request: Request, settings: ApiSettings
+) -> Reply:
+    """The answer to a write that ended well; ``lost`` are the elements of the request that were not carried."""
     one = answer.found
     headers = _headers(one)
     headers.append(("Location", f"{settings.base}/{one.kind}/{one.id}/_history/{one.version}"))
     warning = None if isinstance(answer, Existing) else answer.warning
     if warning:
         headers.append(("Warning", f'199 - "{warning}"'))
+    headers += _not_carried(lost)
     if not isinstance(answer, Existing) and answer.replayed:
         headers.append(("Idempotent-Replayed", "true"))
     status = 201 if isinstance(answer, Created) else 200
@@ -46,17 +58,19 @@ def written(answer: Created | Updated | Existing, request: Request, settings: Ap
         case "minimal":
             return Reply(status, b"", headers)
         case "OperationOutcome":
-            body = outcomes.resource([Failed(warning or "done")], request.language, request.id)
+            said = [Failed(warning or "done"), *([Failed("not-carried", expression=lost)] if lost else [])]
+            body = outcomes.resource(said, request.language, request.id)
             return Reply(status, body, headers)
         case _:
             return Reply(status, one.json, headers, released=(f"{one.kind}/{one.id}",))
 
 
-def unknown(answer: Unknown, request: Request, settings: ApiSettings) -> Reply:
-    """202: it may have happened, and the receipt will tell."""
+def unknown(answer: Unknown, lost: Sequence[str], request: Request, settings: ApiSettings) -> Reply:
+    """202: it may have happened, and the receipt will tell; ``lost`` as for `written`."""
     problem = outcomes.receipt(answer)
     reply = outcomes.reply(problem, request, settings.help)
     reply.headers.append(("Content-Location", f"{settings.base}/Task/{answer.task_id}"))
+    reply.headers += _not_carried(lost)
     return reply
 
 
@@ -86,6 +100,14 @@ def _headers(one: Found) -> list[tuple[str, str]]:
     if one.stale:
         headers.append(("Warning", _STALE))
     return headers
+
+
+def _not_carried(lost: Sequence[str]) -> list[tuple[str, str]]:
+    """The header that names elements which were not carried, as many as fit into one."""
+    if not lost:
+        return []
+    more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
+    return [("Warning", f'199 - "not-carried: {", ".join(lost[:MOST_NAMED])}{more}"')]
 
 
 def _instant(at: float) -> str:

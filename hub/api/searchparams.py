@@ -50,13 +50,15 @@ _ZONE_FROM_BLANK: Final = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
 @dataclass(frozen=True, slots=True)
 class Search:
     """A search that has been read. ``shown`` are its parameters as its links may repeat them: without HETUs, and
-    without the cursor. ``total_wanted`` is whether the total, where known, is shown."""
+    without the cursor. ``total_wanted`` is whether the total, where known, is shown; ``fewer`` whether a page
+    holds fewer entries than were asked for."""
 
     criteria: tuple[Criterion, ...]
     page: PageRequest
     shown: str
     pretty: bool
     total_wanted: bool
+    fewer: bool = False
 
 
 def pairs(query: str) -> Pairs:
@@ -69,7 +71,8 @@ def pairs(query: str) -> Pairs:
         raise Failed("too-costly", f"more than {_MOST_FIELDS} parameters") from None
     for name, value in read:
         if len(name) > _LONGEST or len(value) > _LONGEST:
-            raise Failed("too-costly", f"a parameter longer than {_LONGEST} characters")
+            where = [parameter(name)] if _shown(name) else []
+            raise Failed("too-costly", f"a parameter longer than {_LONGEST} characters", expression=where)
         if "\x00" in name or "\x00" in value:
             raise _bad(name, "a NUL character")
     return read
@@ -94,12 +97,16 @@ def parse(kind: Kind, given: Pairs, base: str) -> Search:
     for result in RESULT_PARAMS:
         if result.values and results.get(result.name, result.values[0]) not in result.values:
             raise _bad(result.name, f"it is one of {', '.join(result.values)}")
+    count = _count(results)
+    fewer = count == MOST_PER_PAGE < int(results.get("_count", 0))
+    told = [(n, str(count) if fewer and n == "_count" else v) for n, v in given if n != "_cursor"]
     return Search(
         criteria=tuple(criteria),
-        page=PageRequest(_count(results), results.get("_cursor"), _descending(kind, results)),
-        shown=urlencode([(n, v) for n, v in given if n != "_cursor" and not hetu.appears_in(v.upper())]),
+        page=PageRequest(count, results.get("_cursor"), _descending(kind, results)),
+        shown=urlencode([(n, v) for n, v in told if not hetu.appears_in(v.upper())]),
         pretty=results.get("_pretty") == "true",
         total_wanted=results.get("_total") != "none",
+        fewer=fewer,
     )
 
 

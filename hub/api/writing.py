@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 import orjson
 
+from canonical.fhir import Resource
 from hub.access import Access
-from hub.api import bodies, negotiate, reading, resources, searchparams
+from hub.api import bodies, carried, negotiate, reading, resources, searchparams
 from hub.api import outcomes as outcome
 from hub.api.interactions import KINDS
 from hub.api.message import ReadBody, Reply, Request
 from hub.api.outcomes import parameter
 from hub.api.settings import ApiSettings
 from hub.criteria import Criterion
-from hub.usecases.ports import Answer, BookRequest, CancelRequest, Failed, Kept, Unknown, UseCases
+from hub.usecases.ports import (
+    Answer,
+    BookRequest,
+    CancelRequest,
+    Created,
+    Existing,
+    Failed,
+    Kept,
+    Unknown,
+    Updated,
+    UseCases,
+)
 
 _APPOINTMENT = KINDS["Appointment"]
 # Said of this one request only, not of what was asked with the key: the next one is answered anew.
@@ -27,13 +37,12 @@ async def create(
     """Book the free time that the Appointment in the body names."""
     key = await _begin(request, access, read_body)
     if_none_exist = _if_none_exist(request.headers.get("if-none-exist"), settings.base)
-    asked = bodies.booking(bodies.appointment(request.body), settings.base, access, request.body, key, if_none_exist)
+    resource = bodies.appointment(request.body)
+    asked = bodies.booking(resource, settings.base, access, request.body, key, if_none_exist)
+    if resources.is_strict(request) and (unplaced := carried.unplaced(resource)):
+        raise Failed("not-supported", f"no record system carries {', '.join(unplaced)}", expression=unplaced)
     settings.reached("request-parsed")
-    reply = await _answered(asked, request, access, usecases, settings)
-    if reply.status == HTTPStatus.CREATED and b'"description"' in request.body:
-        # Said, for a person may have written it: no record system has a place for it beside the comment.
-        reply.headers.append(("Warning", '199 - "not-carried: Appointment.description; use comment"'))
-    return reply
+    return await _answered(asked, resource, request, access, usecases, settings)
 
 
 async def update(
@@ -53,7 +62,7 @@ async def update(
         raise Failed("stale-version", expression=[parameter("If-Match")])
     asked = bodies.cancellation(resource, orjson.loads(seen.json), hub_id, version, request.body, key)
     settings.reached("request-parsed")
-    return await _answered(asked, request, access, usecases, settings)
+    return await _answered(asked, resource, request, access, usecases, settings)
 
 
 async def _begin(request: Request, access: Access, read_body: ReadBody) -> str | None:
@@ -80,16 +89,22 @@ def _if_none_exist(header: str | None, base: str) -> tuple[Criterion, ...] | Non
 
 
 async def _answered(
-    asked: BookRequest | CancelRequest, request: Request, access: Access, usecases: UseCases, settings: ApiSettings
+    asked: BookRequest | CancelRequest,
+    said: Resource,
+    request: Request,
+    access: Access,
+    usecases: UseCases,
+    settings: ApiSettings,
 ) -> Reply:
-    """Ask the use case, render what it says, and keep what is final for the next request with the same key."""
+    """Ask the use case, render what it says of what was ``said``, and keep what is final for the next request with the
+    same key."""
     context = reading.context(request, settings)
     try:
         if isinstance(asked, BookRequest):
             answer = await usecases.book(access, asked, context)
         else:
             answer = await usecases.cancel(access, asked, context)
-        reply = _rendered(answer, request, settings)
+        reply = _rendered(answer, said, request, settings)
         final = not isinstance(answer, Kept | Unknown)
     except Failed as problem:
         reply = outcome.reply(problem, request, settings.help)
@@ -100,11 +115,17 @@ async def _answered(
     return reply
 
 
-def _rendered(answer: Answer, request: Request, settings: ApiSettings) -> Reply:
+def _rendered(answer: Answer, said: Resource, request: Request, settings: ApiSettings) -> Reply:
     match answer:
         case Kept():
             return resources.kept(answer)
         case Unknown():
-            return resources.unknown(answer, request, settings)
-        case _:
-            return resources.written(answer, request, settings)
+            lost = carried.unplaced(said) if said["status"] != "cancelled" else carried.not_carried(said)
+            return resources.unknown(answer, lost, request, settings)
+        case Created(found=one):
+            lost = carried.missing(said, orjson.loads(one.json), settings.base)
+            return resources.written(answer, lost, request, settings)
+        case Updated():
+            return resources.written(answer, carried.not_carried(said), request, settings)
+        case Existing():
+            return resources.written(answer, [], request, settings)

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.store.errors import StoreUnavailable, UnsafeDatabase
-from hub.store.prepared import Prepared
+from hub.store.prepared import Prepared, begin, transaction
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -38,7 +38,6 @@ _AGAIN: Final = frozenset({"40001", "40P01", "23505"})
 _BUSY_SECONDS: Final = 10.0
 _COMPANY: Final = 0.02
 """Seconds that a write nobody waits for may wait for others: a commit of its own would keep the next one waiting."""
-_WRITES: Final = "sotesilta_writes"
 
 
 @dataclass(slots=True, eq=False)
@@ -76,8 +75,8 @@ class Database:
         self.is_sqlite = url.startswith("sqlite:")
         self.engine = connect(url, pool_size=writers + readers)
         self._reading = _reading(self.engine, url, readers)
-        self._queue: deque[_Waiting] = deque()
-        self._awaited = 0
+        self._queue: deque[_Waiting] = deque()  # somebody waits for it
+        self._later: deque[_Waiting] = deque()  # nobody does
         self._wake = threading.Condition()
         self._closed = False
         self._kept: Connection | None = None
@@ -147,12 +146,15 @@ class Database:
         with self._wake:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
-            if len(self._queue) >= _WAITING:
+            if len(self._queue) + len(self._later) >= _WAITING:
                 raise StoreUnavailable("too many writes are waiting")
-            self._queue.append(waiting)
-            self._awaited += waiting.future is not None
+            if waiting.future is not None:
+                self._queue.append(waiting)
+                self._wake.notify()
+                return
+            self._later.append(waiting)
             # A writer that waits for company need not be told of more that can wait.
-            if waiting.future is not None or len(self._queue) in (1, _GROUP):
+            if len(self._later) in (1, _GROUP):
                 self._wake.notify()
 
     async def close(self) -> None:
@@ -183,14 +185,21 @@ class Database:
             while (patience := self._patience()) is None or patience > 0:
                 self._wake.wait(patience)
             group = [self._queue.popleft() for _ in range(min(_GROUP, len(self._queue)))]
-            self._awaited -= sum(waiting.future is not None for waiting in group)
+            if self._later_due() <= 0:
+                group += [self._later.popleft() for _ in range(min(_GROUP - len(group), len(self._later)))]
             return group
 
     def _patience(self) -> float | None:
-        """Seconds until the queue must be written; None while there is nothing."""
-        if self._closed or self._awaited or len(self._queue) >= _GROUP:
+        """Seconds until something must be written; None while there is nothing."""
+        if self._queue or self._closed:
             return 0.0
-        return self._queue[0].since + _COMPANY - time.monotonic() if self._queue else None
+        return self._later_due() if self._later else None
+
+    def _later_due(self) -> float:
+        """Seconds until what nobody waits for must be written: it makes nobody's commit longer who waits."""
+        if self._closed or not self._later or len(self._later) >= _GROUP:
+            return 0.0
+        return self._later[0].since + _COMPANY - time.monotonic()
 
     def _settle(self, group: list[_Waiting]) -> None:
         """Give every write of the group its result or error. One that fails hurts no other: the group is rolled back
@@ -213,9 +222,9 @@ class Database:
         was lost before the commit."""
         for attempt in range(_ATTEMPTS):
             try:
-                with self._writing() as connection, connection.begin() as transaction:
+                with self._writing() as connection, transaction(connection) as commit:
                     _perform(connection, group)
-                    self._commit(transaction.commit)
+                    self._commit(commit)
                 return
             except DBAPIError as err:
                 again = getattr(err.orig, "sqlstate", None) in _AGAIN or err.connection_invalidated
@@ -225,7 +234,7 @@ class Database:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """A connection for one transaction. SQLite's only writer keeps its own until something fails on it."""
-        connection = self._kept if self._kept is not None else writing(self.engine.connect())
+        connection = self._kept if self._kept is not None else self.engine.connect()
         self._kept = None
         try:
             yield connection
@@ -330,7 +339,7 @@ def _sqlite(url: str, pool_size: int) -> Engine:
         connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
     )
     event.listen(engine, "connect", _make_durable)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", begin)
     return engine
 
 
@@ -342,17 +351,6 @@ def _make_durable(connection: Any, _: Any) -> None:
     safe = connection.execute("PRAGMA synchronous").fetchone()[0] >= 2
     if mode != "wal" or not safe or not connection.execute("PRAGMA foreign_keys").fetchone()[0]:
         raise UnsafeDatabase(f"SQLite must keep a write-ahead log with full synchronisation, not {mode}")
-
-
-def writing(connection: Connection) -> Connection:
-    """The connection, whose next transaction is going to write."""
-    return connection.execution_options(**{_WRITES: True})
-
-
-def _begin(connection: Connection) -> None:
-    # A writer takes its lock at once: a transaction that reads first and writes later could not wait for its turn.
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _postgresql(url: str, pool_size: int) -> Engine:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Dialect, Executable
@@ -86,7 +87,6 @@ class _Text:
     """The text of a statement for one shape of values, and how they go in and come out."""
 
     def __init__(self, statement: Executable, values: Values, dialect: Dialect) -> None:
-        self._dialect = dialect
         compiled = cast(SQLCompiler, cast(Any, statement).compile(dialect=dialect, column_keys=list(values)))
         expanded = compiled.construct_expanded_state(dict(values))
         self._text = expanded.statement
@@ -108,14 +108,14 @@ class _Text:
         try:
             found = driver.execute(self._text, self._given(values)).fetchall()
         except sqlite3.Error as err:
-            raise self._error(err) from err
+            raise typed(err) from err
         return [self._make(self._converted(row)) for row in found]
 
     def run(self, driver: sqlite3.Connection, rows: Sequence[Values]) -> None:
         try:
             driver.executemany(self._text, [self._given(values) for values in rows])
         except sqlite3.Error as err:
-            raise self._error(err) from err
+            raise typed(err) from err
 
     def _given(self, values: Values) -> list[Any]:
         given = []
@@ -131,8 +131,10 @@ class _Text:
             value if convert is None else convert(value) for convert, value in zip(self._converts, row, strict=True)
         ]
 
-    def _error(self, err: sqlite3.Error) -> BaseException:
-        return DBAPIError.instance(None, None, err, sqlite3.Error, dialect=self._dialect)
+
+def typed(err: sqlite3.Error) -> BaseException:
+    """The driver's error as SQLAlchemy would raise it."""
+    return DBAPIError.instance(None, None, err, sqlite3.Error)
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
@@ -140,3 +142,47 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     driver = cast(sqlite3.Connection, connection.connection.dbapi_connection)
     assert driver.in_transaction, "a prepared statement is executed within a transaction"
     return driver
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[Callable[[], None]]:
+    """A transaction that writes; yields what commits it, without which it is rolled back.
+
+    On SQLite the driver is told itself, and the writer's lock is taken at once: a transaction that reads first and
+    writes later could not wait for its turn.
+    """
+    if connection.dialect.name != "sqlite":
+        with connection.begin() as begun:
+            yield begun.commit
+        return
+    driver = cast(sqlite3.Connection, connection.connection.dbapi_connection)
+    _tell(driver, "BEGIN IMMEDIATE")
+    try:
+        yield lambda: _commit(connection, driver)
+    finally:
+        if connection.in_transaction():
+            connection.rollback()
+        elif driver.in_transaction:
+            driver.rollback()
+
+
+def _commit(connection: Connection, driver: sqlite3.Connection) -> None:
+    # A statement that is not prepared has begun a transaction of SQLAlchemy's, which to the driver is the same.
+    if connection.in_transaction():
+        connection.commit()
+    else:
+        _tell(driver, "COMMIT")
+
+
+def begin(connection: Connection) -> None:
+    """SQLAlchemy begins a transaction on SQLite: it reads, unless it is within one that writes."""
+    driver = cast(sqlite3.Connection, connection.connection.dbapi_connection)
+    if not driver.in_transaction:
+        _tell(driver, "BEGIN")
+
+
+def _tell(driver: sqlite3.Connection, word: str) -> None:
+    try:
+        driver.execute(word)
+    except sqlite3.Error as err:
+        raise typed(err) from err

@@ -35,7 +35,8 @@ class Answers:
         row = await self.store.journal.get(known.command_id)
         assert row is not None, "a key is bound to a command that is not there"
         if row.state in (State.ACCEPTED, State.SENDING) and not row.shown:
-            raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{row.new.id}"))
+            blamed = ["http.Idempotency-Key"]
+            raise Failed("in-flight", expression=blamed, retry_after=2.0, see=Link(f"Task/{row.new.id}"))
         return row
 
     async def keep(self, key: IdempotencyKey, answer: Kept) -> None:

@@ -8,6 +8,7 @@ import structlog
 
 from adapters.errors import ForeignError, Unavailable
 from canonical.model import LocalPatient
+from hub import resources
 from hub.access import Access
 from hub.store.errors import AnotherPatientRecord
 from hub.store.ingest import Observation
@@ -136,7 +137,6 @@ class Patients:
 
 
 def found(stored: Stored, *, stale: bool = False) -> Found:
-    """A stored resource as an answer."""
-    return Found(
-        stored.kind, stored.id, stored.json, stored.version, stored.last_updated, stored.proven_at, stale=stale
-    )
+    """A stored resource as an answer; ``stale``: its master was asked just now and did not answer."""
+    shown = resources.stale(stored.json, stored.proven_at) if stale else stored.json
+    return Found(stored.kind, stored.id, shown, stored.version, stored.last_updated, stored.proven_at, stale=stale)

@@ -115,6 +115,7 @@ class Booking:
             raise Failed("slot-mismatch", expression=["Appointment.end"])
         if request.minutes is not None and request.minutes * 60 != (time.end - time.start).total_seconds():
             raise Failed("slot-mismatch", expression=["Appointment.minutesDuration"])
+        self.free_times.check(request.slot_id, installation, request.claims)
         if time.start <= self.world.today.now():
             raise Failed("slot-past", expression=["Appointment.slot[0]"])
         home = await self.free_times.home(access, context)
@@ -181,11 +182,13 @@ class Booking:
             case DuplicateTime(appointment=held):
                 raise Failed("duplicate", expression=["Appointment.slot[0]"], see=Link(f"Appointment/{held}"))
             case LaneTaken(command_id=other):
-                raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{other}"))
+                see = Link(f"Task/{other}")
+                raise Failed("in-flight", expression=["Appointment.slot[0]"], retry_after=2.0, see=see)
             case KeyKnown(command_id=other, same=same):
                 if not same:
                     raise Failed("key-reused")
-                raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{other}"))
+                see = Link(f"Task/{other}")
+                raise Failed("in-flight", expression=["http.Idempotency-Key"], retry_after=2.0, see=see)
 
     async def tell(self, access: Access, row: Row, context: RequestContext, *, replayed: bool = False) -> Answer:
         """What may be said of the command now."""

@@ -75,7 +75,8 @@ class Cancelling:
         """The appointment as the master has it now, the same version as the caller saw."""
         stored = await self._stored(access, request.appointment_id)
         if stored.local_id is None:
-            raise Failed("in-flight", "the outcome of its booking is not known yet", retry_after=5.0)
+            why = "the outcome of its booking is not known yet"
+            raise Failed("in-flight", why, expression=["Appointment.status"], retry_after=5.0)
         assert access.subject is not None
         seconds = context.deadline - self.world.real.now()
         try:
@@ -128,11 +129,13 @@ class Cancelling:
     def _not_accepted(self, why: LaneTaken | DuplicateTime | KeyKnown) -> NoReturn:
         match why:
             case LaneTaken(command_id=other):
-                raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{other}"))
+                see = Link(f"Task/{other}")
+                raise Failed("in-flight", expression=["Appointment.id"], retry_after=2.0, see=see)
             case KeyKnown(command_id=other, same=same):
                 if not same:
                     raise Failed("key-reused")
-                raise Failed("in-flight", retry_after=2.0, see=Link(f"Task/{other}"))
+                see = Link(f"Task/{other}")
+                raise Failed("in-flight", expression=["http.Idempotency-Key"], retry_after=2.0, see=see)
             case DuplicateTime():
                 raise AssertionError("a cancellation takes no time")
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from hub import resources
 from hub.access import Access
 from hub.criteria import Criterion, Reference, Token
 from hub.resources import DIRECTORY
 from hub.store.audit import AuditEntry
 from hub.store.errors import StoreUnavailable
-from hub.store.projection import BadCursor, UnknownParameter
+from hub.store.projection import BadCursor, Stored, UnknownParameter
 from hub.usecases import receipts
 from hub.usecases.answers import Answers
 from hub.usecases.appointments import Appointments, Patients, found
@@ -165,8 +166,17 @@ class Hub:
             raise Failed("bad-parameter", str(error)) from error
         except BadCursor as error:
             raise Failed("bad-cursor") from error
-        items = [Item(stored.kind, stored.id, stored.json) for stored in got.items]
-        return Results(items, got.next, total, missing)
+        return Results([self._item(stored, missing) for stored in got.items], got.next, total, missing)
+
+    def _item(self, stored: Stored, missing: Sequence[Missing]) -> Item:
+        """One entry; an Appointment whose installation does not answer, on this page or since the first, is marked."""
+        heard = self.asking.heard
+        is_silent = stored.installation in heard.silent_since or any(
+            one.installation == stored.installation for one in missing
+        )
+        stale = is_silent and stored.kind == "Appointment" and stored.local_id is not None
+        shown = resources.stale(stored.json, stored.proven_at) if stale else stored.json
+        return Item(stored.kind, stored.id, shown)
 
     async def _own_patient(self, access: Access, criteria: Sequence[Criterion], context: RequestContext) -> Results:
         """Exactly the resident, if the criteria fit."""

@@ -1,4 +1,4 @@
-"""Free times: asked from the masters live, merged by start, shared for a moment among those who ask the same."""
+"""Free times: asked from the masters, merged by start, shared for two seconds among those who ask the same."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from canonical.times import iso, to_local
 from hub.access import Access
 from hub.resources import localise
 from hub.slots import KeyTooLong, SlotIds
+from hub.usecases import agreement
 from hub.usecases.asking import Asking, SingleFlight
 from hub.usecases.directory import Directory, View
 from hub.usecases.persons import Persons
-from hub.usecases.ports import Failed, Found, Item, PageRequest, RequestContext, Results, SlotQuery
+from hub.usecases.ports import Claim, Failed, Found, Item, PageRequest, RequestContext, Results, SlotQuery
 from hub.usecases.world import World
 
 DEFAULT_SPAN: Final = timedelta(days=14)
@@ -90,7 +91,7 @@ class FreeTimes:
         start = max(query.start, now) if query.start else now
         end = query.end or start + DEFAULT_SPAN
         if end - start > LONGEST_SPAN:
-            raise Failed("too-costly", f"at most {LONGEST_SPAN.days} days at once", expression=["start"])
+            raise Failed("too-costly", f"at most {LONGEST_SPAN.days} days at once", expression=["http.start"])
         return start, max(start, end)
 
     async def _allowed(
@@ -99,7 +100,7 @@ class FreeTimes:
         """Where the caller may book, and for which days."""
         home = await self.home(access, context)
         if home is None and not query.municipality:
-            raise Failed("municipality-required", expression=["municipality"])
+            raise Failed("municipality-required")
         days = [to_local(start).date() + timedelta(days=n) for n in range((end - start).days + 2)]
         found: dict[str, set[date]] = {}
         for day in days:
@@ -206,6 +207,11 @@ class FreeTimes:
         if found is None or found[0] >= len(self.world.names):
             return None
         return self.world.names[found[0]], found[1]
+
+    def check(self, slot_id: str, installation: str, claims: Sequence[Claim]) -> None:
+        """Raises `Failed` where what is claimed of a time is known not to be so; nobody is asked."""
+        if claims:
+            agreement.check(claims, self._offered.get(slot_id), self.directory.view(installation))
 
     async def read(self, slot_id: str, context: RequestContext) -> Found | None:
         """One time as it is now: ``free``, or ``busy`` when it is taken or past."""

@@ -118,10 +118,21 @@ class ClientIdentifier:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What a client says of a time beside naming it; it has to be so. ``expression`` is where it is said, ``element``
+    of what (``serviceType``, ``participant``), ``values`` what: any of a concept's codes, or type and id of an actor.
+    """
+
+    expression: str
+    element: str
+    values: tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BookRequest:
     """A new booking, already valid in itself. ``start``, ``end`` and ``minutes`` are given where the client said them:
-    they must be the slot's (`no-such-time` otherwise). ``raw`` is the body as it came (the key's fingerprint).
-    ``patient`` is the subject's Patient id. ``participants`` are the others the client named (``Location/1``)."""
+    they must be the slot's (`slot-mismatch` otherwise), as must the ``claims`` (`slot-contradicted`). ``raw`` is the
+    body as it came (the key's fingerprint). ``patient`` is the subject's Patient id."""
 
     slot_id: str
     patient: str
@@ -131,7 +142,7 @@ class BookRequest:
     comment: str
     reason: str
     identifiers: tuple[ClientIdentifier, ...]
-    participants: tuple[str, ...]
+    claims: tuple[Claim, ...]
     raw: bytes
     key: str | None = None
     if_none_exist: tuple[Criterion, ...] | None = None

@@ -98,4 +98,5 @@ def _narrowing(criterion: Criterion) -> tuple[str, set[Any]]:
             asked = {v.code for v in values if isinstance(v, Token)}
             return "states", {state for state in State if state.value in asked}
         case name:
-            raise Failed("unknown-parameter", facts={"name": name, "known": "_id, status, focus, code"})
+            known = "_id, status, focus, code, business-status"
+            raise Failed("unknown-parameter", f"Known: {known}.", expression=[f"http.{name}"])

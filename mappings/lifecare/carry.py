@@ -26,8 +26,9 @@ _UNDERSTOOD: Final = frozenset(
 
 
 class Carrier:
-    """One resource's way over. ``resource`` is the copy: the installation's systems renamed, HETUs taken out, vendor's
-    extensions kept, elements that R4 does not know left behind; ``notes`` say which.
+    """One resource's way over. ``resource`` is the copy: the installation's systems renamed, identifiers that are HETUs
+    taken out, vendor's extensions kept, elements that R4 does not know left behind; ``notes`` say which. (A HETU that
+    somebody typed into a text is the hub's to mask, whatever the system.)
 
     Raises `BadMessage` for another resource than ``kind``, for a reference that is not ``Kind/id``, and for a modifier
     extension (it may turn the meaning of what it stands on around).
@@ -101,8 +102,6 @@ class Carrier:
                 target[name] = carried
 
     def _value(self, value: Any, path: str) -> Any:
-        if isinstance(value, str):
-            return self._text(value, path)
         if isinstance(value, dict):
             return self._element(value, path)
         if isinstance(value, list):
@@ -113,12 +112,6 @@ class Carrier:
         if isinstance(value, int) and not -_INTEGER <= value < _INTEGER:
             raise BadMessage(f"{path} is no number of FHIR's")
         return value
-
-    def _text(self, text: str, path: str) -> str:
-        if len(text) < 11 or not hetu.appears_in(text):
-            return text
-        self.note(NoteKind.DROPPED, path, "masked: shaped like a HETU")
-        return hetu.mask(text)
 
     def _element(self, element: Element, path: str) -> Element:
         result: Element = {}
@@ -174,7 +167,7 @@ def _local(value: Any, path: str) -> str:
 
 def _id(source: Resource, kind: str) -> str:
     value = source.get("id")
-    if not isinstance(value, str) or not ID.fullmatch(value):
+    if not isinstance(value, str) or not ID.fullmatch(value) or hetu.appears_in(value):
         raise BadMessage(f"{kind}.id is missing or not an id")
     return value
 

@@ -123,9 +123,28 @@ def commands() -> list[str]:
     return wrong
 
 
+def moves(text: str) -> list[str]:
+    """What a picture of the journal's states (lines of ``state ──▶ state | state``, a final one's ``.``) says and the
+    table in `hub/journal/states.py` does not, and the other way round."""
+    from hub.journal.states import MOVES
+
+    drawn = {
+        state: frozenset(re.findall(r"[a-z-]+", after))
+        for state, after in re.findall(r"^([a-z-]+) +──▶ ([a-z |.-]+)$", text, re.MULTILINE)
+    }
+    table = {state.value: frozenset(one.value for one in after) for state, after in MOVES.items()}
+    wrong = [f"ARCHITECTURE.md: no state {state}" for state in sorted(table.keys() - drawn.keys())]
+    wrong += [f"ARCHITECTURE.md: {state} is no state" for state in sorted(drawn.keys() - table.keys())]
+    for state in sorted(table.keys() & drawn.keys()):
+        wrong += [f"ARCHITECTURE.md: {state} does not become {one}" for one in sorted(drawn[state] - table[state])]
+        wrong += [f"ARCHITECTURE.md: {state} may become {one}" for one in sorted(table[state] - drawn[state])]
+    return wrong
+
+
 def main() -> int:
     """Every rule; the exit status."""
     wrong = [*sizes(), *unfinished(), *undocumented(), *one_name(), *links(), *commands()]
+    wrong += moves((ROOT / "ARCHITECTURE.md").read_text("utf-8"))
     for line in wrong:
         print(line)
     print(f"house: {len(wrong)} breaches" if wrong else "house: in order")

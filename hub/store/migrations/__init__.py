@@ -11,7 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from hub.store.database import connect, typed_errors, writing
+from hub.store.database import connect, typed_errors
+from hub.store.prepared import transaction
 
 _FOLDER: Final = Path(__file__).parent
 _LOCK: Final = 0x5071_5117A
@@ -32,10 +33,13 @@ def upgrade(url: str, revision: str = "head") -> None:
     """
     engine = connect(url)
     try:
-        with typed_errors(), engine.connect() as opened, writing(opened).begin():
+        with typed_errors(), engine.connect() as opened, transaction(opened) as commit:
             if engine.dialect.name == "postgresql":
                 opened.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            elif not opened.in_transaction():
+                opened.begin()  # what Alembic finds begun it does not commit
             command.upgrade(_config(opened), revision)
+            commit()
     finally:
         engine.dispose()
 

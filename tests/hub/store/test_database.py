@@ -142,11 +142,21 @@ async def test_what_nobody_waits_for_is_written_soon_all_the_same(database: Data
             await asyncio.sleep(0.01)
 
 
-async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(
+async def test_what_nobody_waits_for_makes_nobody_wait_longer(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hub.store.database._COMPANY", 60.0)
     database.write_soon(adding("a"))
+    await database.write(adding("b"))
+    assert await database.read(names) == {"b"}
+
+
+async def test_what_nobody_waits_for_goes_with_what_somebody_does_when_it_is_due(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.store.database._COMPANY", 60.0)
+    database.write_soon(adding("a"))
+    monkeypatch.setattr("hub.store.database._COMPANY", 0.0)
     await database.write(adding("b"))
     assert await database.read(names) == {"a", "b"}
 

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("hub_id", sa.Text(), nullable=False),
         sa.Column("canonical", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "hub_id", name=op.f("pk_alias")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "audit",
@@ -131,12 +132,14 @@ def upgrade() -> None:
         sa.Column("local_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "hub_id", name=op.f("pk_link")),
         sa.UniqueConstraint("kind", "installation", "local_id", name=op.f("uq_link_kind_installation_local_id")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "own_identifiers",
         sa.Column("hub_id", sa.Text(), nullable=False),
         sa.Column("identifiers", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("hub_id", name=op.f("pk_own_identifiers")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "patient_link",
@@ -146,6 +149,7 @@ def upgrade() -> None:
         sa.Column("number_hash", sa.Text(), nullable=True),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("patient", "installation", name=op.f("pk_patient_link")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_patient_link_installation_number_hash"), "patient_link", ["installation", "number_hash"], unique=False
@@ -191,6 +195,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("hub_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "name", "value", "hub_id", name=op.f("pk_token")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_token_kind_hub_id"), "token", ["kind", "hub_id"], unique=False)
 

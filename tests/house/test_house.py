@@ -1,0 +1,28 @@
+"""The house's own rules can fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.house.__main__ import ROOT, moves
+
+PICTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+
+
+def test_the_picture_of_the_states_is_the_table() -> None:
+    assert moves(PICTURE) == []
+
+
+@pytest.mark.parametrize(
+    ("drawn", "instead", "said"),
+    [
+        ("refused  ", "rejected ", ["no state refused", "rejected is no state"]),
+        ("──▶ sending | refused", "──▶ sending", ["accepted may become refused"]),
+        ("refused       ──▶ .", "refused       ──▶ accepted", ["refused does not become accepted"]),
+        ("──▶", "->", ["no state accepted", "no state confirmed", "no state needs-person", "no state refused"]),
+    ],
+)
+def test_another_picture_is_seen(drawn: str, instead: str, said: list[str]) -> None:
+    assert drawn in PICTURE
+    found = moves(PICTURE.replace(drawn, instead))
+    assert found[: len(said)] == [f"ARCHITECTURE.md: {one}" for one in said]
