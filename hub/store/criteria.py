@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, false, func, or_, select, true
@@ -11,7 +11,7 @@ from hub.access import Access
 from hub.criteria import Criterion, Reference, Span, Text, Token
 from hub.resources import DIRECTORY, PERSONAL
 from hub.store.schema import Instant, resource, token
-from hub.store.tokens import PARAMETERS, folded, hiding
+from hub.store.tokens import PARAMETERS, REFERENCED, folded, hiding
 
 Condition = ColumnElement[bool]
 Value = Token | Span | Reference | Text
@@ -94,27 +94,27 @@ def _within(column: Any, span: Span, stored: Callable[[Any], Any]) -> Condition:
     return and_(*conditions)
 
 
-def _stored(how: str, value: Value, hide: Callable[[str], str]) -> tuple[str, bool]:
-    """How `hub.store.tokens` keeps the value, and whether only its beginning is given."""
+def _stored(how: str, value: Value, hide: Callable[[str], str]) -> tuple[Sequence[str], bool]:
+    """How `hub.store.tokens` may keep the value, and whether only its beginning is given."""
     match value:
         case Token(system=system, code=str(code)):
             kept = hide(code) if how == "identifier" else code
-            return (kept if system is None else f"{system}|{kept}"), False
+            return [kept if system is None else f"{system}|{kept}"], False
         case Token(system=str(system), code=None):
-            return f"{system}|", True
+            return [f"{system}|"], True
         case Reference(kind=kind, id=found) if how == "reference":
-            return (f"{kind}/{found}" if kind is not None else found), False
+            return [f"{one}/{found}" for one in ([kind] if kind is not None else REFERENCED)], False
         case Text(text=text) if how == "text":
-            return folded(text), True
+            return [folded(text)], True
         case _:
             raise UnknownParameter("the parameter takes no such value")
 
 
-def _indexed(kind: str, name: str, stored: tuple[str, bool]) -> Condition:
-    value, is_beginning = stored
+def _indexed(kind: str, name: str, stored: tuple[Sequence[str], bool]) -> Condition:
+    values, is_beginning = stored
     # Not LIKE: SQLite's ignores case, and its wildcards would need escaping.
-    stored_value = func.substr(token.c.value, 1, len(value)) if is_beginning else token.c.value
+    there = func.substr(token.c.value, 1, len(values[0])) if is_beginning else token.c.value
     wanted = select(token.c.hub_id).where(
-        token.c.kind == kind, token.c.name == name, stored_value == value, token.c.hub_id == resource.c.hub_id
+        token.c.kind == kind, token.c.name == name, there.in_(values), token.c.hub_id == resource.c.hub_id
     )
     return exists(wanted.correlate(resource))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -144,4 +144,4 @@ class _Outgoing:
 
 
 def _dump(notes: Sequence[Note]) -> str:
-    return orjson.dumps([asdict(note) for note in notes]).decode()
+    return orjson.dumps([{"kind": note.kind, "path": note.path, "text": note.text} for note in notes]).decode()

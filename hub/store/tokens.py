@@ -1,7 +1,7 @@
 """Which search parameters a stored resource is found by, as (name, value) pairs. Tables and pure functions.
 
-A code is kept twice, as ``system|code`` and as ``code``; a reference as ``Kind/id`` and as ``id``; a text folded to
-lower case without accents (FHIR R4, search, 3.1.1.4). Nothing of a person is kept in clear: names and free texts have
+A code is kept twice, as ``system|code`` and as ``code``; a reference as ``Kind/id``; a text folded to lower case
+without accents (FHIR R4, search, 3.1.1.4). Nothing of a person is kept in clear: names and free texts have
 no token, and a person's identifiers, whatever they are, only their keyed hashes.
 """
 
@@ -78,6 +78,19 @@ PARAMETERS: Final[dict[str, dict[str, tuple[str, str]]]] = {
 _ONLY: Final = {"practitioner": "Practitioner/", "location": "Location/"}
 """Parameters that follow references of one kind only."""
 
+REFERENCED: Final = (
+    "Appointment",
+    "HealthcareService",
+    "Location",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "Schedule",
+    "Slot",
+)
+"""The kinds that what is kept refers to: a search that gives an id alone means any of them."""
+
 Hash = Callable[[str], str]
 
 
@@ -132,9 +145,7 @@ def _identifier(element: Any, hide: Hash) -> Iterator[str]:
 
 
 def _reference(element: Any, hide: Hash) -> Iterator[str]:
-    text = element.get("reference", "")
-    yield text
-    yield text.rpartition("/")[2]
+    yield element.get("reference", "")
 
 
 def _code(element: Any, hide: Hash) -> Iterator[str]:
