@@ -22,7 +22,8 @@ from adapters.errors import (
     Refused,
     Unavailable,
 )
-from canonical.commands import Book, Cancel, Command, RegisterPerson
+from canonical.commands import Accept, Book, Cancel, Command, Hold, Propose, RegisterPerson, Release
+from canonical.commands import Move as MoveTo
 from canonical.model import Record
 from canonical.times import instant
 from hub.journal.ports import Move, Problem, Row, Terms
@@ -71,6 +72,35 @@ def judge(command: Command, record: Record) -> Verdict:
             return Verdict.DONE if record.resource.get("status") in _GONE else Verdict.NOT_DONE
         case Book():
             return _judge_booking(command, record)
+        case Hold() | Release():
+            raise TypeError("a hold is no record")
+        case MoveTo() | Accept() | Propose():
+            if record.patient is not None and record.patient != command.patient.number:
+                return Verdict.OTHER_PERSON
+            return _judge_change(command, record)
+
+
+def _judge_change(command: MoveTo | Accept | Propose, record: Record) -> Verdict:
+    status, start = record.resource.get("status"), record.resource.get("start")
+    if isinstance(command, MoveTo):
+        if start is None or instant(start) == command.believed_start:
+            return Verdict.NOT_DONE
+        if status in _WAITING:
+            return Verdict.NOT_YET
+        return Verdict.DONE if instant(start) == command.time.start else Verdict.OTHER_TIME
+    asked = status in _WAITING and _asks_patient(record)
+    if status in _GONE or asked:
+        return Verdict.NOT_DONE
+    if isinstance(command, Accept) and status in _WAITING:
+        return Verdict.NOT_YET
+    return Verdict.DONE
+
+
+def _asks_patient(record: Record) -> bool:
+    """Whether it waits for the resident's word."""
+    people = record.resource.get("participant", ())
+    patients = [one for one in people if one.get("actor", {}).get("reference", "").startswith("Patient/")]
+    return any(one.get("status") == "needs-action" for one in patients)
 
 
 def _judge_booking(command: Book, record: Record) -> Verdict:
@@ -127,8 +157,10 @@ def failed(row: Row, error: ForeignError, now: float, terms: Terms, patience: Pa
 
 def answered(row: Row, command: Command, done: Done, now: float, terms: Terms, patience: Patience) -> Move:
     """The master answered: is it what was asked?"""
-    verdict = judge(command, done.record)
-    if verdict in (Verdict.DONE, Verdict.OTHER_TIME):
+    if isinstance(command, Hold | Release):
+        return Move(State.CONFIRMED, now)
+    verdict = Verdict.NOT_YET if done.record is None else judge(command, done.record)
+    if done.record is not None and verdict in (Verdict.DONE, Verdict.OTHER_TIME):
         return _confirmed(row, done.record, verdict, now)
     code = PENDING_THERE if verdict is Verdict.NOT_YET else "outcome-unknown"
     if verdict is Verdict.OTHER_PERSON:
@@ -190,7 +222,7 @@ def _absent(row: Row, command: Command, began: float, now: float, patience: Pati
     quiet_at = row.quiet_at if row.quiet_at is not None else now + patience.longest_wait
     if began < quiet_at:
         return _wait(row, now, quiet_at, patience, chance)
-    if isinstance(command, Cancel) and row.attempts < patience.sends:
+    if isinstance(command, Cancel | Release) and row.attempts < patience.sends:
         return Move(State.ACCEPTED, now, looks=0)
     return Move(State.REFUSED, now, problem=Problem("not-done", "looked for after the quiescence time: nothing there"))
 

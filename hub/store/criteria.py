@@ -11,7 +11,7 @@ from hub.access import Access
 from hub.criteria import Criterion, Reference, Span, Text, Token
 from hub.resources import DIRECTORY, PERSONAL
 from hub.store.schema import Instant, resource, token
-from hub.store.tokens import PARAMETERS, REFERENCED, folded, hiding
+from hub.store.tokens import PARAMETERS, REFERENCED, folded, hiding, line
 
 Condition = ColumnElement[bool]
 Value = Token | Span | Reference | Text
@@ -110,8 +110,15 @@ def _stored(how: str, value: Value, hide: Callable[[str], str]) -> tuple[Sequenc
             raise UnknownParameter("the parameter takes no such value")
 
 
+def _has(wanted: str) -> Condition:
+    # REPLACE, because both databases have it and neither's ignores case.
+    return func.replace(resource.c.found_by, wanted, "") != resource.c.found_by
+
+
 def _indexed(kind: str, name: str, stored: tuple[Sequence[str], bool]) -> Condition:
     values, is_beginning = stored
+    if kind in PERSONAL:
+        return or_(false(), *(_has(line(name, value, is_beginning=is_beginning)) for value in values))
     # Not LIKE: SQLite's ignores case, and its wildcards would need escaping.
     there = func.substr(token.c.value, 1, len(values[0])) if is_beginning else token.c.value
     wanted = select(token.c.hub_id).where(

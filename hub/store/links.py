@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from hub.sealing import Sealer
 from hub.store.database import Database
 from hub.store.prepared import Prepared
-from hub.store.schema import alias, history, link, patient_link, resource, token
+from hub.store.schema import alias, history, link, patient_link, resource
 from hub.store.sql import insert_or_leave, insert_or_update, one_of, parts
 
 PATIENT_NUMBER: Final = "patient_link.number"
@@ -146,7 +146,6 @@ def bind(connection: Connection, kind: str, target: str, installation: str, loca
     connection.execute(alias.insert().values(kind=kind, hub_id=other, canonical=target))
     gone = delete(resource).where(resource.c.kind == kind, resource.c.hub_id == other).returning(resource.c.version)
     version = connection.execute(gone).scalar_one_or_none() or 0
-    connection.execute(delete(token).where(token.c.kind == kind, token.c.hub_id == other))
     connection.execute(delete(history).where(history.c.kind == kind, history.c.hub_id == other))
     return version
 

@@ -209,6 +209,9 @@ resource: Final = Table(
     # The open command whose outcome on it is unknown.
     Column("unknown_command", Text),
     Column("json", Sealed, nullable=False),
+    # What a person's resource is found by, in lines: a search looks through one person's rows, and an index of a row
+    # for each would be most of what a booking writes. What the directory is found by is in `token`.
+    Column("found_by", Text),
     Index(None, "kind", "patient", "start"),
     Index(None, "kind", "installation", "local_id"),
     Index(None, "kind", "start"),

@@ -111,6 +111,16 @@ def tokens(resource: Resource, hashed: Hash) -> set[tuple[str, str]]:
     return found
 
 
+def lines(found: set[tuple[str, str]]) -> str:
+    """All of it as one text, a line each, in which `line` is looked for."""
+    return "\n" + "".join(f"{name}={value}\n" for name, value in sorted(found))
+
+
+def line(name: str, value: str, *, is_beginning: bool) -> str:
+    """What stands in `lines` where the resource is found by it."""
+    return f"\n{name}={value}" if is_beginning else f"\n{name}={value}\n"
+
+
 def _fits(only: str | None, element: Any) -> bool:
     return only is None or str(element.get("reference", "")).startswith(only)
 

@@ -14,11 +14,12 @@ from sqlalchemy import Row as SqlRow
 from canonical import strict_json
 from canonical.fhir import Resource
 from hub import resources
+from hub.resources import PERSONAL
 from hub.sealing import Sealer
 from hub.store.prepared import Prepared
 from hub.store.schema import from_microseconds, history, person, resource, token
 from hub.store.sql import insert_or_update
-from hub.store.tokens import tokens
+from hub.store.tokens import lines, tokens
 
 JSON: Final = "resource.json"
 HISTORY_JSON: Final = "history.json"
@@ -141,12 +142,14 @@ def write(
         "observed_until": seen.until,
         "unknown_command": content.unknown_command,
         "json": sealer.seal(shown, JSON),
+        "found_by": lines(tokens(said, hashing(sealer))) if content.kind in PERSONAL else None,
     }
     key = {"kind": content.kind, "hub_id": content.hub_id}
     insert_or_update(connection, resource).run(connection, key | values)
     version_row = key | about | {"version": version, "recorded_at": at, "json": sealer.seal(shown, HISTORY_JSON)}
     _REMEMBER.run(connection, version_row)
-    _index(connection, sealer, content, is_new=before is None)
+    if content.kind not in PERSONAL:
+        _index(connection, sealer, content, is_new=before is None)
 
 
 def _guardian_sees(connection: Connection, sealer: Sealer, content: Content) -> bool:

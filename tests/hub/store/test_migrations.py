@@ -73,5 +73,26 @@ def test_a_schema_of_another_release_is_not_used(tmp_path: Path, database_url: s
             Store.open(database_url, Sealer(bytes(32)))
     finally:
         with engine.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
         engine.dispose()
+
+
+def test_what_a_person_s_resources_are_found_by_moves_into_their_rows(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    upgrade(url, "0001")
+    engine = connect(url)
+    columns = "kind, hub_id, installation, status, digest, version, last_updated, observed_from, observed_until"
+    with engine.begin() as connection:
+        for kind in ("Appointment", "Location"):
+            values = f"'{kind}', 'x1', 'porvoo', 'booked', 'd', 1, 1, 1, 1, 1, x'00'"
+            connection.execute(text(f"INSERT INTO resource ({columns}, guardian_visible, json) VALUES ({values})"))
+            for name, value in (("identifier", "h|1"), ("actor", "Location/u=1")):
+                row = {"kind": kind, "name": name, "value": value}
+                connection.execute(text("INSERT INTO token VALUES (:kind, :name, :value, 'x1')"), row)
+    upgrade(url)
+    with engine.connect() as connection:
+        found = dict([tuple(row) for row in connection.execute(text("SELECT kind, found_by FROM resource"))])
+        kinds = connection.execute(text("SELECT DISTINCT kind FROM token")).scalars().all()
+    engine.dispose()
+    assert found == {"Appointment": "\nactor=Location/u=1\nidentifier=h|1\n", "Location": None}
+    assert kinds == ["Location"]

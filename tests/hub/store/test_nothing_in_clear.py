@@ -17,7 +17,20 @@ from hub.store import Store
 from hub.store.audit import AuditEntry
 from hub.store.observation import Observation
 from hub.store.schema import metadata
-from tests.hub.store.samples import HETU, PORVOO, appointment, booking, cancelling, go, look, lost, meet, placed, sent
+from tests.hub.store.samples import (
+    HETU,
+    PORVOO,
+    appointment,
+    booking,
+    cancelling,
+    go,
+    location,
+    look,
+    lost,
+    meet,
+    placed,
+    sent,
+)
 
 NUMBER = "potilas-7788"
 SECRETS = [
@@ -55,6 +68,7 @@ async def live(store: Store) -> None:
     texts = {"comment": "Kurkku kipeä", "description": "Nuha"}
     await go(store, row, Move(State.CONFIRMED, 1010.0, record=placed(**texts)))
     await store.projection.ingest([appointment("a1", version="2", comment="Salainen")], look(2000), patient=aino)
+    await store.projection.ingest([location()], look(2000))
     await lost(store, await sent(store, cancelling(aino, "target1")))
     other = booking(aino, "c2", "target2", identifiers=(("urn:portal", "case seven"),), lane="z", installation="x")
     await lost(store, await sent(store, other))
