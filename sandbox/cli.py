@@ -1,4 +1,4 @@
-"""The sandbox's command: `python -m sandbox init | serve | describe`."""
+"""The sandbox's command: `silta sandbox init | serve | describe`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def init(state: State = DEFAULT_STATE, port_base: PortBase = DEFAULT_PORT_BASE) 
     except ConfigError as err:
         _fail(err)
     print(f"{state / FILE} {'written' if written else 'was there already'}.")
-    print(f"Start the sandbox: python -m sandbox serve --state {state}")
+    print(f"Start the sandbox: silta sandbox serve --state {state}")
     print(f"Its control interface is described at http://{config.host}:{config.control_port}/openapi.json")
 
 

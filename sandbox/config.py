@@ -9,14 +9,16 @@ import os
 import secrets
 import socket
 import tomllib
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from sandbox.installations import INSTALLATIONS, SYSTEMS, load_installation
-from sandbox.population.build import LEAST_RESIDENTS
+from sandbox.face import Option
+from sandbox.installations import INSTALLATIONS, SYSTEMS, has_data, load_installation
+from sandbox.population.build import LEAST_RESIDENTS, MOST_RESIDENTS
 
 FILE: Final = "sandbox.toml"
 DEFAULT_PORT_BASE: Final = 8081
@@ -40,17 +42,18 @@ class RegisterSettings(_Strict):
 
 
 class InstallationSettings(_Strict):
-    """Where an installation listens, and the credentials of its one client."""
+    """Where an installation listens, and the credentials of its one client. `options` go before the data file's."""
 
     port: int = Field(ge=0, le=65535)
     credentials: dict[str, str]
+    options: dict[str, Option] = {}
 
 
 class SandboxConfig(_Strict):
     """All of sandbox.toml. `start` is the first virtual instant of the clock; `host` must be a loopback address."""
 
     seed: int = 42
-    residents: int = Field(default=2_000, ge=LEAST_RESIDENTS, le=100_000)
+    residents: int = Field(default=2_000, ge=LEAST_RESIDENTS, le=MOST_RESIDENTS)
     start: AwareDatetime = DEFAULT_START
     host: str = Field(default=DEFAULT_HOST, pattern=r"^(127\.\d+\.\d+\.\d+|localhost)$")
     control_port: int = Field(ge=0, le=65535)
@@ -59,27 +62,31 @@ class SandboxConfig(_Strict):
 
 
 def new_config(
-    port_base: int = DEFAULT_PORT_BASE, *, host: str = DEFAULT_HOST, pick_ports: bool = True
+    port_base: int = DEFAULT_PORT_BASE,
+    *,
+    host: str = DEFAULT_HOST,
+    pick_ports: bool = True,
+    installations: Sequence[str] = INSTALLATIONS,
 ) -> SandboxConfig:
-    """Return a fresh configuration with new secrets.
+    """Return a fresh configuration with new secrets, of the default installations or those named.
 
     Ports count up from `port_base` (control, register, installations); busy ones are passed over. With a `port_base` of
     0, or without `pick_ports`, nothing is tried.
     """
     ports = _Ports(host, port_base, check=pick_ports and port_base > 0)
     control, register = ports.take(), ports.take()
-    installations = {
+    settings = {
         name: InstallationSettings(
             port=ports.take(), credentials=SYSTEMS[load_installation(name).system].new_credentials(name)
         )
-        for name in INSTALLATIONS
+        for name in installations
     }
     return SandboxConfig.model_validate(
         {
             "host": host,
             "control_port": control,
             "register": RegisterSettings(port=register, api_key=secrets.token_urlsafe(24)),
-            "installations": installations,
+            "installations": settings,
         }
     )
 
@@ -90,14 +97,14 @@ def load_config(state: Path) -> SandboxConfig:
     try:
         config = SandboxConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as err:
-        raise ConfigError(f"{path} is not there. Write it: python -m sandbox init --state {state}") from err
+        raise ConfigError(f"{path} is not there. Write it: silta sandbox init --state {state}") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ConfigError(f"{path} is not TOML: {err}. Mend that line, or delete the file and run init again.") from err
     except ValidationError as err:
         # Only the places are told: the values may be secrets.
         places = ", ".join(f"{'.'.join(str(part) for part in e['loc'])} ({e['msg']})" for e in err.errors())
         raise ConfigError(f"{path} is wrong at: {places}. Mend it, or delete the file and run init again.") from err
-    unknown = sorted(set(config.installations) - set(INSTALLATIONS))
+    unknown = sorted(name for name in config.installations if not has_data(name))
     missing = sorted(set(INSTALLATIONS) - set(config.installations))
     if unknown or missing:
         raise ConfigError(
@@ -144,7 +151,14 @@ def config_toml(config: SandboxConfig) -> str:
     for name, settings in config.installations.items():
         lines += ["", f"[installations.{name}]", f"port = {settings.port}", f"[installations.{name}.credentials]"]
         lines += [f"{key} = {_quoted(value)}" for key, value in settings.credentials.items()]
+        if settings.options:
+            lines += [f"[installations.{name}.options]"]
+            lines += [f"{key} = {_literal(value)}" for key, value in settings.options.items()]
     return "\n".join(lines) + "\n"
+
+
+def _literal(value: Option) -> str:
+    return _quoted(value) if isinstance(value, str) else str(value).lower()
 
 
 def _quoted(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,13 @@ def describe(config: SandboxConfig, state: Path) -> dict[str, Any]:
             "manual": REGISTER_MANUAL,
         },
         "clock_file": str((state / CLOCK_FILE).resolve()),
-        "persons": [describe_test_person(one) for one in TEST_PERSONS],
+        "persons": [describe_test_person(one, config.installations) for one in TEST_PERSONS],
         "installations": [_describe_installation(config, name) for name in config.installations],
     }
 
 
-def describe_test_person(test_person: TestPerson) -> dict[str, Any]:
-    """Return one test person; `guardians` are keys, and name test persons only."""
+def describe_test_person(test_person: TestPerson, installations: Collection[str]) -> dict[str, Any]:
+    """Return one test person; `guardians` are keys, and name test persons only. `installations` are those there are."""
     person = test_person.person
     keys = {one.person.hetu: one.person.key for one in TEST_PERSONS}
     return {
@@ -39,7 +40,7 @@ def describe_test_person(test_person: TestPerson) -> dict[str, Any]:
         "municipality": person.municipality,
         "language": person.language,
         "guardians": [keys[hetu] for hetu in person.guardians if hetu in keys],
-        "customer_of": list(test_person.customer_of),
+        "customer_of": [name for name in test_person.customer_of if name in installations],
         "behaviour": test_person.behaviour,
     }
 

@@ -6,17 +6,22 @@ Each face lives in `sandbox/<system>/face.py` and offers `make_face(config, syst
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sandbox.engine.system import RecordSystem
 from sandbox.faults import FaultBook
 from sandbox.journal import Journal
 
+Option = bool | int | str
+
 
 @dataclass(frozen=True, slots=True)
 class InstallationConfig:
-    """One installation as its face needs it. `credentials` are what a client must present (see `installations.py`)."""
+    """One installation as its face needs it. `credentials` are what a client must present (see `installations.py`).
+
+    `options` are the vendor's own settings of this installation: the data file's, and over them sandbox.toml's.
+    """
 
     name: str
     system: str
@@ -26,6 +31,7 @@ class InstallationConfig:
     host: str
     port: int
     credentials: Mapping[str, str]
+    options: Mapping[str, Option] = field(default_factory=dict)
 
 
 class Face(Protocol):

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-OPERATIONS: Final = ("book", "cancel", "find", "list", "read", "register", "person")
+OPERATIONS: Final = (
+    *("book", "move", "cancel", "hold", "release", "accept"),
+    *("find", "list", "read", "register", "person"),
+)
 LATE_LIMIT: Final = 20.0
 REFUSE_DEFAULT: Final = 30.0
 PARAM_LIMIT: Final = 100_000

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 from typing import Final, cast
+from uuid import NAMESPACE_OID, uuid5
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from sandbox.engine.model import Service, Unit
-from sandbox.face import FaceMaker
+from sandbox.face import FaceMaker, Option
 
 DATA: Final = Path(__file__).parent / "data"
 INSTALLATIONS: Final = ("lifecare-porvoo", "pegasos-loviisa")
@@ -29,7 +30,10 @@ Credentials = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """How a kind of system is spoken to. `new_credentials` makes secrets; `public` is what a foreign client is told."""
+    """How a kind of system is spoken to. `new_credentials` makes secrets; `public` is what a foreign client is told.
+
+    `proposals`: its interface knows appointments that the desk offers and the resident accepts.
+    """
 
     protocol: str
     manual: str
@@ -37,6 +41,7 @@ class System:
     address: Callable[[str, int], str]
     new_credentials: Callable[[str], Credentials]
     public: Callable[[str, int, Mapping[str, str]], Credentials]
+    proposals: bool = False
 
     def face_maker(self) -> FaceMaker:
         """Return the `make_face` of the system; its module is imported now, and not before."""
@@ -60,6 +65,23 @@ def _pegasos_credentials(installation: str) -> Credentials:
     }
 
 
+def _proconsona_credentials(_: str) -> Credentials:
+    # Every Palvelutehtävä of the manual but child protection (3).
+    return {"api_key": "sotesilta", "secret": secrets.token_urlsafe(32), "service_tasks": "1 2 4 5 6 7"}
+
+
+def _proconsona_public(host: str, port: int, credentials: Mapping[str, str]) -> Credentials:
+    return {name: credentials[name] for name in ("api_key", "secret", "service_tasks")}
+
+
+def _mediatri_credentials(_: str) -> Credentials:
+    return {"username": "sotesilta", "password": secrets.token_urlsafe(24)}
+
+
+def _mediatri_public(host: str, port: int, credentials: Mapping[str, str]) -> Credentials:
+    return {**credentials, "wsdl": f"http://{host}:{port}/ws/Ajanvaraus?wsdl"}
+
+
 SYSTEMS: Final[Mapping[str, System]] = {
     "lifecare": System(
         protocol="FHIR R4 over REST",
@@ -77,6 +99,23 @@ SYSTEMS: Final[Mapping[str, System]] = {
         new_credentials=_pegasos_credentials,
         public=lambda host, port, credentials: dict(credentials),
     ),
+    "mediatri": System(
+        protocol="SOAP 1.1",
+        manual="sandbox/mediatri/INTERFACE.md",
+        face="sandbox.mediatri.face",
+        address=lambda host, port: f"http://{host}:{port}/ws/Ajanvaraus",
+        new_credentials=_mediatri_credentials,
+        public=_mediatri_public,
+    ),
+    "proconsona": System(
+        protocol="REST with XML",
+        manual="sandbox/proconsona/INTERFACE.md",
+        face="sandbox.proconsona.face",
+        address=lambda host, port: f"http://{host}:{port}/rajapinta/v3",
+        new_credentials=_proconsona_credentials,
+        public=_proconsona_public,
+        proposals=True,
+    ),
 }
 
 
@@ -85,14 +124,16 @@ class _Strict(BaseModel):
 
 
 class IdSeries(_Strict):
-    """Ids of one kind: a prefix and a running number."""
+    """Ids of one kind: a prefix and a running number, or a UUID (version 5) made of the two."""
 
     prefix: str
     first: int
+    uuid: bool = False
 
     def make(self, index: int) -> str:
         """Return the id at a place of the series, from 0."""
-        return f"{self.prefix}{self.first + index}"
+        name = f"{self.prefix}{self.first + index}"
+        return str(uuid5(NAMESPACE_OID, name)) if self.uuid else name
 
 
 class Ids(_Strict):
@@ -137,6 +178,7 @@ class InstallationData(_Strict):
     units: tuple[Unit, ...]
     services: tuple[Service, ...]
     staff: tuple[Post, ...]
+    options: dict[str, Option] = {}
 
     @model_validator(mode="after")
     def _known_names(self) -> InstallationData:
@@ -149,6 +191,11 @@ class InstallationData(_Strict):
         if self.system not in SYSTEMS:
             raise ValueError(f"{self.name}: no system {self.system!r} in SYSTEMS")
         return self
+
+
+def has_data(name: str) -> bool:
+    """Return whether there is a data file for an installation of this name."""
+    return name in {path.stem for path in DATA.glob("*-*.toml")}
 
 
 def load_installation(name: str) -> InstallationData:

@@ -16,7 +16,7 @@ from sandbox.engine.content import DayContent
 from sandbox.engine.grid import Cell, cells
 from sandbox.engine.model import Appointment, Calendar, Patient, Professional, Status
 from sandbox.engine.system import OPEN_AHEAD, day_start
-from sandbox.installations import InstallationData
+from sandbox.installations import SYSTEMS, InstallationData
 from sandbox.population.dice import Dice
 from sandbox.population.names import Names, load_names
 from sandbox.population.person import Person, Population
@@ -30,6 +30,7 @@ VISIT_DAYS: Final = range(3, 25)
 """How many days from the first one the test persons' visits may be."""
 
 _USUAL: Final = ("EE", "EDC")
+_FIRST: Final = 3
 _PLACES_A_DAY: Final = 100
 _CALENDARS: Final = 100
 
@@ -54,6 +55,8 @@ class SeededContent:
         self._population = population
         self._seed = seed
         self._names = load_names()
+        social = data.sectors == ("social",)
+        self._texts = self._names.visit_texts_social if social else self._names.visit_texts
         staff = _make_staff(data, seed, self._names)
         self.professionals = staff.professionals
         self.calendars = staff.calendars
@@ -111,9 +114,11 @@ class SeededContent:
         dice = Dice(self._seed, self.name, "visits")
         numbers = {patient.hetu: patient.number for patient in self.patients}
         count = 0
+        proposals = SYSTEMS[self._data.system].proposals
         for test_person in TEST_PERSONS:
             patient = numbers.get(test_person.person.hetu)
-            for visit in test_person.visits if patient is not None else ():
+            visits = [one for one in test_person.visits if proposals or not one.proposed]
+            for visit in visits if patient is not None else ():
                 assert patient is not None
                 yield self._visit(self._data.ids.visit.make(count), patient, visit, dice)
                 count += 1
@@ -127,17 +132,21 @@ class SeededContent:
             calendar=calendar.id,
             start=cell.start,
             end=cell.end,
-            status=Status.FULFILLED if visit.past else Status.BOOKED,
+            status=Status.PROPOSED if visit.proposed else Status.FULFILLED if visit.past else Status.BOOKED,
             created=made,
             updated=cell.end if visit.past else made,
             version=2 if visit.past else 1,
-            text=dice.pick(self._names.visit_texts),
+            text=dice.pick(self._texts),
             restriction_parent=visit.restriction,
         )
 
     def _visit_time(self, visit: SeededVisit, dice: Dice) -> tuple[Calendar, Cell]:
-        """Return a time of a doctor or nurse that no other visit has; it is kept from the day's content."""
-        usual = [code for code, one in self.services.items() if one.capacity == 1 and one.national_code in _USUAL]
+        """Return a time of a doctor or nurse that no other visit has; it is kept from the day's content.
+
+        Where the installation has neither, of one of its first services for one person at a time.
+        """
+        single = {code: one for code, one in self.services.items() if one.capacity == 1}
+        usual = [code for code, one in single.items() if one.national_code in _USUAL] or list(single)[:_FIRST]
         calendars = [one for one in self.calendars.values() if one.service in usual]
         while True:
             calendar = dice.pick(calendars)
@@ -161,7 +170,7 @@ class SeededContent:
             status=Status.BOOKED,
             created=made,
             updated=made,
-            text=dice.pick(self._names.visit_texts),
+            text=dice.pick(self._texts),
         )
 
     def _seeded_number(self, calendar: Calendar, day: date, place: int) -> int:

@@ -97,6 +97,7 @@ class World:
             host=self.config.host,
             port=settings.port,
             credentials=settings.credentials,
+            options={**data.options, **settings.options},
         )
         system = RecordSystem(self._content(data), self.clock, self.store)
         return Installation(data, config, system, FaultBook(standing_faults()), Journal())

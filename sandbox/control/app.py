@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Response
 
 from sandbox.control.access import installation_of
-from sandbox.control.bookings import bookings_router, free_times_router
+from sandbox.control.bookings import bookings_router, free_times_router, holds_router
 from sandbox.control.clock_routes import clock_router
 from sandbox.control.desk import desk_router
 from sandbox.control.fault_routes import faults_router
@@ -43,6 +43,7 @@ def control_app(world: World, upkeep: Upkeep) -> FastAPI:
     _add_overview(app, world)
     app.include_router(bookings_router(world))
     app.include_router(free_times_router(world))
+    app.include_router(holds_router(world))
     app.include_router(desk_router(world))
     app.include_router(faults_router(world, upkeep))
     app.include_router(clock_router(world))
@@ -64,7 +65,7 @@ def _add_overview(app: FastAPI, world: World) -> None:
 
     @app.get("/persons", response_model=list[PersonShape], tags=["overview"], summary="The test persons")
     async def persons() -> list[dict[str, Any]]:
-        return [describe_test_person(one) for one in TEST_PERSONS]
+        return [describe_test_person(one, world.installations) for one in TEST_PERSONS]
 
 
 def _add_whole(app: FastAPI, world: World, upkeep: Upkeep) -> None:

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query, Response
 
 from sandbox.control.access import installation_of, person_of
 from sandbox.control.refusals import Refusal
-from sandbox.control.shapes import Booking, BookingSearch, FreeTimeShape, Instant, StatusName
-from sandbox.engine.model import Appointment, FreeTime
+from sandbox.control.shapes import Booking, BookingSearch, FreeTimeShape, HoldShape, Instant, StatusName
+from sandbox.engine.model import Appointment, FreeTime, Hold
 from sandbox.engine.system import RecordSystem
 from sandbox.world import Installation, World
 
@@ -91,6 +91,19 @@ def free_times_router(world: World) -> APIRouter:
     return router
 
 
+def holds_router(world: World) -> APIRouter:
+    """Return the route of holds."""
+    router = APIRouter(prefix="/installations/{name}", tags=["records"])
+
+    @router.get("/holds", response_model=list[HoldShape], summary="List the places that are kept for somebody")
+    async def list_holds(name: str) -> Response:
+        """Live holds, and those that became a booking in the last 24 hours of virtual time; by start."""
+        system = installation_of(world, name).system
+        return _json([_hold_shape(system, hold) for hold in system.holds()])
+
+    return router
+
+
 def booking_shape(system: RecordSystem, one: Appointment) -> dict[str, Any]:
     """Return an appointment in the neutral shape."""
     calendar = system.calendars[one.calendar]
@@ -112,6 +125,7 @@ def booking_shape(system: RecordSystem, one: Appointment) -> dict[str, Any]:
         "text": one.text,
         "reason": one.reason,
         "restriction_parent": one.restriction_parent,
+        "by_resident": one.by_resident,
         "created": one.created,
         "updated": one.updated,
     }
@@ -133,6 +147,23 @@ def _bookings(world: World, one: Installation, asked: BookingSearch) -> Response
         updated_since=asked.updated_since,
     )
     return _json([booking_shape(system, each) for each in found if asked.status in (None, each.status)])
+
+
+def _hold_shape(system: RecordSystem, hold: Hold) -> dict[str, Any]:
+    calendar = system.calendars[hold.calendar]
+    patient = system.patient(hold.patient)
+    assert patient is not None
+    return {
+        "person": patient.hetu,
+        "reference": hold.reference,
+        "calendar": calendar.id,
+        "unit": calendar.unit,
+        "service": calendar.service,
+        "start": hold.start,
+        "end": hold.end,
+        "expires_at": hold.expires_at,
+        "booking": hold.appointment,
+    }
 
 
 def _free_time_shape(system: RecordSystem, time: FreeTime) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from sandbox.control.access import installation_of, patient_of
 from sandbox.control.bookings import booking_shape
+from sandbox.control.refusals import Refusal
 from sandbox.control.shapes import (
     Booking,
     DeskBook,
@@ -15,7 +16,9 @@ from sandbox.control.shapes import (
     DeskDecide,
     DeskMove,
     DeskNoShow,
+    DeskPropose,
 )
+from sandbox.installations import SYSTEMS
 from sandbox.world import World
 
 
@@ -55,8 +58,20 @@ def desk_router(world: World) -> APIRouter:
         system = installation_of(world, name).system
         return booking_shape(system, system.no_show(asked.id))
 
-    @router.post("/decide", response_model=Booking, summary="Decide a pending appointment")
+    @router.post("/propose", response_model=Booking, status_code=201, summary="Offer a time to a person")
+    async def propose(name: str, asked: DeskPropose) -> dict[str, Any]:
+        """The time is held until the person answers. Only where the vendor's interface knows proposals."""
+        one = installation_of(world, name)
+        if not SYSTEMS[one.data.system].proposals:
+            raise Refusal(409, "no-proposals", f"{one.data.system} knows no proposals. Book the time instead.")
+        patient = patient_of(world, one, asked.person)
+        calendar = one.system.calendar_for(asked.start, calendar=asked.calendar, service=asked.service, unit=asked.unit)
+        made = one.system.propose(patient.number, calendar, asked.start, placer_id=asked.placer_id, text=asked.text)
+        return booking_shape(one.system, made)
+
+    @router.post("/decide", response_model=Booking, summary="Decide what waits for the desk")
     async def decide(name: str, asked: DeskDecide) -> dict[str, Any]:
+        """A pending appointment, or a proposed one for which the resident wished another time."""
         system = installation_of(world, name).system
         return booking_shape(system, system.decide(asked.id, asked.decision))
 

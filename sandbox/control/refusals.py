@@ -51,7 +51,7 @@ def install_refusals(app: FastAPI) -> None:
     @app.exception_handler(errors.EngineError)
     async def engine_refused(_: Request, error: errors.EngineError) -> JSONResponse:
         if isinstance(error, errors.NotCancellable):
-            message = f"{error} Only booked or pending appointments can be changed."
+            message = f"{error} Only booked, pending or proposed appointments can be changed."
             return _answer(409, "not-changeable", message)
         return _answer(*_ENGINE[type(error)])
 

@@ -9,8 +9,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from sandbox.faults import OPERATIONS
 
-STATUSES = ("booked", "cancelled", "noshow", "fulfilled", "pending")
-StatusName = Literal["booked", "cancelled", "noshow", "fulfilled", "pending"]
+StatusName = Literal["booked", "cancelled", "noshow", "fulfilled", "pending", "proposed"]
 WhoText = Annotated[str, Field(description="a test person's key (`aino`) or the HETU of any resident")]
 
 
@@ -75,7 +74,10 @@ class PersonShape(BaseModel):
 
 
 class Booking(BaseModel):
-    """One appointment in the neutral shape. `person` is a HETU, `placer_id` the other side's own id, if it gave one."""
+    """One appointment in the neutral shape. `person` is a HETU, `placer_id` the other side's own id, if it gave one.
+
+    `by_resident`: a proposed one whose time is the resident's wish; it waits for the desk's decision.
+    """
 
     id: str = Field(examples=["A20001"])
     placer_id: str | None
@@ -92,6 +94,7 @@ class Booking(BaseModel):
     text: str
     reason: str
     restriction_parent: int | None
+    by_resident: bool
     created: datetime
     updated: datetime
 
@@ -106,6 +109,20 @@ class BookingSearch(_Body):
     placer_id: str | None = None
     calendar: str | None = None
     updated_since: Instant | None = None
+
+
+class HoldShape(BaseModel):
+    """A place kept for a person. `reference` is the client's own id; `booking` what it became, within the last 24 h."""
+
+    person: str = Field(examples=["010594Y9021"])
+    reference: str
+    calendar: str
+    unit: str
+    service: str
+    start: datetime
+    end: datetime
+    expires_at: datetime
+    booking: str | None
 
 
 class FreeTimeShape(BaseModel):
@@ -136,6 +153,10 @@ class DeskBook(_Body):
     placer_id: str | None = None
 
 
+class DeskPropose(DeskBook):
+    """The desk offers a time; chosen as in booking. The resident accepts it, wishes for another, or declines."""
+
+
 class DeskMove(_Body):
     """The desk moves an appointment to a free time, of the same calendar unless one is named."""
 
@@ -162,7 +183,7 @@ class DeskNoShow(_Body):
 
 
 class DeskDecide(_Body):
-    """The desk decides a pending appointment."""
+    """The desk decides a pending appointment, or a proposed one whose time the resident wished for."""
 
     id: str
     decision: Literal["booked", "refused"]

@@ -65,3 +65,15 @@ class NotCancellable(EngineError):
         super().__init__(f"The appointment is {status}{' and in the past' if past else ''}.")
         self.status = status
         self.past = past
+
+
+class NoSuchHold(EngineError):
+    """No live hold has this token, for this patient at this time: never made, released, expired or another's."""
+
+
+class NotProposed(EngineError):
+    """The appointment waits for no answer of the resident: by its `status`, or because the desk must decide first."""
+
+    def __init__(self, *, status: str) -> None:
+        super().__init__(f"The appointment is {status} and waits for no answer.")
+        self.status = status

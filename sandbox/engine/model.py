@@ -12,13 +12,18 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The state of an appointment. `pending`: received, holds its time, the desk has not decided."""
+    """The state of an appointment. `pending`: received, holds its time, the desk has not decided.
+
+    `proposed`: offered by the desk, holds its time, the resident has not answered - or has wished for another time,
+    which it holds instead, and the desk has not decided.
+    """
 
     BOOKED = "booked"
     CANCELLED = "cancelled"
     NOSHOW = "noshow"
     FULFILLED = "fulfilled"
     PENDING = "pending"
+    PROPOSED = "proposed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,8 @@ class Appointment:
 
     `placer_id` is the other side's own id, kept as given and not unique. `restriction_parent` (1-4) and `release_date`
     say what guardians and the patient may see. `extra` is opaque to the engine: what a face must give back unchanged.
-    `version` starts from 1 and grows by 1 at every change.
+    `version` starts from 1 and grows by 1 at every change. `by_resident`: the time of a proposed one is the resident's
+    wish, not the desk's offer.
     """
 
     id: str
@@ -129,6 +135,7 @@ class Appointment:
     release_date: date | None = None
     booked_by: str = "desk"
     extra: str = ""
+    by_resident: bool = False
 
     @property
     def holds_time(self) -> bool:
@@ -148,9 +155,42 @@ class FreeTime:
 
 @dataclass(frozen=True, slots=True)
 class BookedTime:
-    """A time that is taken: by one appointment (its id), or blocked by the desk (`appointment` is None)."""
+    """A time that is taken: by one appointment (its id), held for somebody, or else blocked by the desk."""
 
     calendar: str
     start: datetime
     end: datetime
     appointment: str | None
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A place kept for a patient for a while. `token` is a secret of the wire, random; `reference` the caller's own id.
+
+    `expires_at` is virtual time. `appointment` and `used_at` say what it became, and when.
+    """
+
+    token: str
+    patient: str
+    calendar: str
+    start: datetime
+    end: datetime
+    reference: str
+    expires_at: datetime
+    appointment: str | None = None
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the change log: record `id` of a `kind` ("appointment", "patient") became `version` at `at`.
+
+    `number` counts from 1 without gaps; `at` is virtual time.
+    """
+
+    number: int
+    kind: str
+    id: str
+    at: datetime
+    version: int

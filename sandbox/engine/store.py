@@ -7,14 +7,14 @@ The seeded content is computed again at every start; the overlay holds the rows 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 
 import orjson
 
 from sandbox.clock import HELSINKI
-from sandbox.engine.model import Appointment, Patient, Status
+from sandbox.engine.model import Appointment, Hold, Patient, Status
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
@@ -22,6 +22,10 @@ CREATE TABLE IF NOT EXISTS record (
     PRIMARY KEY (installation, kind, id)
 ) WITHOUT ROWID;
 """
+
+
+Row = tuple[str, str, bytes]
+"""One record of an installation: kind, id, body."""
 
 
 class StoreError(Exception):
@@ -48,6 +52,12 @@ class OverlayStore:
     def save(self, installation: str, kind: str, record_id: str, body: bytes) -> None:
         """Put one record, replacing an older one of the same id; it is on the disk when this returns."""
         self._db.execute("REPLACE INTO record VALUES (?, ?, ?, ?)", (installation, kind, record_id, body))
+
+    def save_all(self, installation: str, rows: Iterable[Row]) -> None:
+        """Put several records, all or none of them; they are on the disk when this returns."""
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany("REPLACE INTO record VALUES (?, ?, ?, ?)", ((installation, *row) for row in rows))
 
     def records(self, installation: str, kind: str) -> Iterator[tuple[str, bytes]]:
         """Yield (id, body) of one kind, in order of id."""
@@ -100,6 +110,19 @@ def load_patient(body: bytes) -> Patient:
     data["birth_date"] = date.fromisoformat(data["birth_date"])
     data["registered"] = _helsinki(data["registered"])
     return Patient(**data)
+
+
+def dump_hold(hold: Hold) -> bytes:
+    """Return a hold as JSON."""
+    return orjson.dumps(hold)
+
+
+def load_hold(body: bytes) -> Hold:
+    """The inverse of `dump_hold`."""
+    data = orjson.loads(body)
+    for name in ("start", "end", "expires_at", "used_at"):
+        data[name] = None if data[name] is None else _helsinki(data[name])
+    return Hold(**data)
 
 
 def _helsinki(text: str) -> datetime:

@@ -19,7 +19,7 @@ from sandbox.lifecare.oauth import RateLimit, TokenDesk
 from sandbox.lifecare.outcome import Answer, Refusal
 from sandbox.lifecare.reading import holds_hetu
 from sandbox.lifecare.routes import Request, Routes
-from sandbox.lifecare.wire import EXTENSION, Wire
+from sandbox.wire import EXTENSION, Wire
 
 BODY_LIMIT: Final = 1024 * 1024
 _DRAINED: Final = 16 * BODY_LIMIT

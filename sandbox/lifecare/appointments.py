@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,12 +13,12 @@ import orjson
 
 from sandbox.clock import HELSINKI
 from sandbox.engine import errors
-from sandbox.engine.model import Appointment
+from sandbox.engine.model import Appointment, Status
 from sandbox.engine.system import RecordSystem
 from sandbox.lifecare.outcome import FHIR_JSON, Answer, Json, Refusal
-from sandbox.lifecare.reading import APPOINTMENT_ELEMENTS, Node, holds_hetu
+from sandbox.lifecare.reading import APPOINTMENT_ELEMENTS, Node, Placer, read_placer, take_hold_token
 from sandbox.lifecare.resources import Resources, etag, read_extra, slot_id
-from sandbox.lifecare.search import Key, Query, has_token, parse_instant, parse_period, take_page
+from sandbox.lifecare.search import Key, Query, has_token, parse_period, take_page
 from sandbox.lifecare.slots import Slots
 
 SEARCH: Final = (
@@ -40,24 +38,25 @@ _STORED: Final = (
     *("status", "slot", "participant", "identifier", "start", "end", "comment"),
 )
 _STATUS_SYSTEM: Final = "http://hl7.org/fhir/appointmentstatus"
-_PLACER_VALUE: Final = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
-_PLACER_SYSTEM: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-{}~]+", re.ASCII)
 _SECOND: Final = timedelta(seconds=1)
-
-Placer = tuple[str, str]
-"""System and value of the client's own id."""
+_FAR: Final = 1e11
+"""Seconds that are further off than any appointment."""
 
 
 @dataclass(slots=True)
 class Booking:
-    """A booking as asked for. `pending` leaves the decision to the desk; `made` is the appointment's id when done."""
+    """A booking as asked for. `times` are numbers of the release's times, where sent; `hold` a token, where sent.
+
+    `pending` leaves the decision to the desk; `made` is the appointment's id when done.
+    """
 
     patient: str
     slot: str
     comment: str
     placer: Placer | None
     condition: Placer | None
-    times: tuple[datetime | None, datetime | None]
+    times: tuple[float | None, float | None]
+    hold: str | None = None
     pending: bool = False
     made: str | None = None
 
@@ -75,6 +74,8 @@ class Appointments:
 
     def read_booking(self, resource: Node, if_none_exist: str | None) -> Booking:
         """Return what `POST Appointment` asks for. Raises Refusal for its form; the rules are `book`'s."""
+        release = self._resources.release
+        hold, resource = take_hold_token(resource) if release.holds else (None, resource)
         resource.only(_STORED, APPOINTMENT_ELEMENTS)
         if resource.text("status", limit=64) != "booked":
             raise Refusal("STATUS_NOT_ALLOWED", "Appointment.status")
@@ -84,8 +85,9 @@ class Appointments:
             slot=resource.single("slot").reference("Slot"),
             comment=resource.text("comment", limit=500, required=False),
             placer=placer,
-            condition=_read_condition(if_none_exist, placer),
-            times=(_read_time(resource, "start"), _read_time(resource, "end")),
+            condition=_read_condition(if_none_exist, placer) if release.conditional else None,
+            times=(self._read_time(resource, "start"), self._read_time(resource, "end")),
+            hold=hold,
         )
 
     def book(self, booking: Booking) -> Answer:
@@ -107,14 +109,26 @@ class Appointments:
                 text=booking.comment,
                 extra="" if system is None else orjson.dumps({"system": system}).decode("utf-8"),
                 pending=booking.pending,
+                hold=booking.hold,
             )
         except errors.SlotTaken as err:
             code = "ALREADY_BOOKED" if err.held_by_same_patient else "SLOT_TAKEN"
             raise Refusal(code, "Appointment.slot[0]") from err
+        except errors.NoSuchHold as err:
+            raise Refusal("HOLD_NOT_VALID", "Appointment.extension") from err
         except errors.NoSuchTime as err:
             raise Refusal("UNKNOWN_SLOT", "Appointment.slot[0]") from err
         booking.made = made.id
         return self.answer(made, 201, located=True)
+
+    def _read_time(self, resource: Node, name: str) -> float | None:
+        text = resource.text(name, limit=40, required=False)
+        if not text:
+            return None
+        at = self._resources.times.parse(text)
+        if at is None:
+            raise Refusal("BAD_VALUE", resource.at(name))
+        return at
 
     def _bookable(self, booking: Booking) -> tuple[str, datetime]:
         """Return calendar and start of the slot asked for. Raises Refusal where the system's rules forbid it."""
@@ -125,7 +139,7 @@ class Appointments:
             raise Refusal("UNKNOWN_SLOT", "Appointment.slot[0]")
         calendar, start, end = place
         for name, given, right in zip(("start", "end"), booking.times, (start, end), strict=True):
-            if given is not None and given.timestamp() != right.timestamp():
+            if given is not None and given != self._resources.times.of(right):
                 raise Refusal("TIME_MISMATCH", f"Appointment.{name}")
         if start.timestamp() <= self._system.clock.now().timestamp():
             raise Refusal("SLOT_PAST", "Appointment.slot[0]")
@@ -142,19 +156,24 @@ class Appointments:
     # ---- read and search
 
     def find(self, found: str) -> Appointment:
-        """Return one visit. Raises Refusal (404)."""
+        """Return one visit. Raises Refusal (404; 410 where the release deletes)."""
         appointment = self._system.appointment(found)
         if appointment is None:
             raise Refusal("NOT_FOUND")
+        if self._deleted(appointment):
+            raise Refusal("GONE")
         return appointment
+
+    def _deleted(self, one: Appointment) -> bool:
+        """Whether the unit's own people cancelled the visit, in a release that deletes it then."""
+        by_client = read_extra(one).keys() & {"code", "text"}
+        return self._resources.release.deletes and one.status is Status.CANCELLED and not by_client
 
     def answer(self, one: Appointment, status: int, *, located: bool = False) -> Answer:
         """Return a visit as an answer, with its ETag."""
-        headers = {
-            "content-type": FHIR_JSON,
-            "etag": etag(one.version),
-            "last-modified": format_datetime(one.updated.astimezone(UTC), usegmt=True),
-        }
+        headers = {"content-type": FHIR_JSON, "etag": etag(one.version)}
+        if not self._resources.times.whole_seconds:  # an old release has no time it could honestly name here
+            headers["last-modified"] = format_datetime(one.updated.astimezone(UTC), usegmt=True)
         if located:
             headers["location"] = f"{self._base}/Appointment/{one.id}/_history/{one.version}"
         return Answer(status, orjson.dumps(self._resources.appointment(one)), headers)
@@ -162,13 +181,18 @@ class Appointments:
     def matches(self, query: Query) -> list[tuple[Key, Appointment]]:
         """Return every visit a search finds, in its order, with the key of each. Raises Refusal (400)."""
         tests = self._tests(query)
-        time = _changed if query.all("_lastUpdated") else _start
+        times = self._resources.times
+        time: Callable[[Appointment], float] = (
+            (lambda one: times.changed(one.updated)) if query.all("_lastUpdated") else lambda one: one.start.timestamp()
+        )
+        tests.append(lambda one: not self._deleted(one))
         found = [((time(one), one.id), one) for one in self._candidates(query) if all(test(one) for test in tests)]
         found.sort(key=lambda pair: pair[0])
         return found
 
     def _tests(self, query: Query) -> list[Callable[[Appointment], bool]]:
         """Return what a visit must satisfy, one test for each value of a parameter."""
+        times = self._resources.times
         date, updated = parse_period(query, "date"), parse_period(query, "_lastUpdated")
         calendar = self._system.calendars
         facts: dict[str, tuple[list[set[str]], Callable[[Appointment], str]]] = {
@@ -187,9 +211,9 @@ class Appointments:
         tests += [_has(choice, self._identifiers) for choice in query.tokens("identifier")]
         tests += [_has(choice, _status_coding) for choice in query.tokens("status")]
         if date.tests:
-            tests.append(lambda one: date.holds(_start(one)))
+            tests.append(lambda one: date.holds(times.of(one.start)))
         if updated.tests:
-            tests.append(lambda one: updated.holds(_changed(one)))
+            tests.append(lambda one: updated.holds(times.changed(one.updated)))
         return tests
 
     def page(self, query: Query, found: list[tuple[Key, Appointment]]) -> tuple[list[Json], Key | None]:
@@ -206,7 +230,9 @@ class Appointments:
         if patients:
             return [one for number in patients[0] for one in self._system.appointments(patient=number)]
         period = parse_period(query, "date")
-        limits = [at if at is not None and -6e10 < at < 1e11 else None for at in (period.low, period.high)]
+        first = -_FAR if period.low is None else period.low
+        first, last = self._resources.times.seconds(first, _FAR if period.high is None else period.high)
+        limits = [at if abs(at) < _FAR / 2 else None for at in (first, last)]
         low, high = (None if at is None else datetime.fromtimestamp(at, HELSINKI) for at in limits)
         return self._system.appointments(start=low, end=high)
 
@@ -215,15 +241,6 @@ class Appointments:
         if one.placer_id is None:
             return [own]
         return [own, {"system": read_extra(one).get("system", ""), "value": one.placer_id}]
-
-
-def _start(one: Appointment) -> float:
-    return one.start.timestamp()
-
-
-def _changed(one: Appointment) -> float:
-    """Return when a visit last changed, as exactly as its resource says: to the millisecond."""
-    return math.floor(one.updated.timestamp() * 1000) / 1000
 
 
 def _status_coding(one: Appointment) -> list[Json]:
@@ -250,20 +267,7 @@ def _read_patient(participant: Node) -> str:
 
 
 def _read_placer(resource: Node) -> Placer | None:
-    if "identifier" not in resource.data:
-        return None
-    identifier = resource.single("identifier")
-    identifier.only(("system", "value", "type", "use"), ("id", "extension", "period", "assigner"))
-    if "type" in identifier.data:
-        coding = identifier.child("type").single("coding")
-        if coding.text("code", limit=64) != "PLAC":
-            raise Refusal("BAD_VALUE", identifier.at("type"))
-    system, value = identifier.text("system", limit=128), identifier.text("value", limit=64)
-    if not _PLACER_SYSTEM.fullmatch(system):
-        raise Refusal("BAD_VALUE", identifier.at("system"))
-    if not _PLACER_VALUE.fullmatch(value) or holds_hetu(value):
-        raise Refusal("BAD_VALUE", identifier.at("value"))
-    return system, value
+    return read_placer(resource.single("identifier")) if "identifier" in resource.data else None
 
 
 def _read_condition(header: str | None, placer: Placer | None) -> Placer | None:
@@ -275,13 +279,3 @@ def _read_condition(header: str | None, placer: Placer | None) -> Placer | None:
     if name != "identifier" or not equals or not bar or (system, value) != placer:
         raise Refusal("BAD_CONDITION")
     return system, value
-
-
-def _read_time(resource: Node, name: str) -> datetime | None:
-    text = resource.text(name, limit=40, required=False)
-    if not text:
-        return None
-    at = parse_instant(text)
-    if at is None:
-        raise Refusal("BAD_VALUE", resource.at(name))
-    return at

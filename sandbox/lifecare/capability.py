@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from sandbox.lifecare import appointments, patients, slots
+from sandbox.lifecare import appointments, codes, patients, slots
 from sandbox.lifecare.directory import PARAMETERS
 from sandbox.lifecare.outcome import Json
-
-RELEASE: Final = "MR2020"
+from sandbox.lifecare.release import Release
 
 _TYPES: Final = {
     "_id": "token",
@@ -38,17 +37,15 @@ SEARCHES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Every resource type and its search parameters, besides `_count` and `_page`."""
 
-WRITES: Final[dict[str, tuple[str, ...]]] = {"Patient": ("create",), "Appointment": ("create", "update")}
 
-
-def capability_statement(base: str) -> Json:
-    """Return what this installation can do."""
+def capability_statement(base: str, release: Release) -> Json:
+    """Return what an installation of this release can do."""
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": "2027-01-01",
         "kind": "instance",
-        "software": {"name": "Lifecare (sandbox)", "version": RELEASE},
+        "software": {"name": "Lifecare (sandbox)", "version": release.name},
         "implementation": {"description": "Synthetic data only. Every behaviour is an assumption.", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["json"],
@@ -56,19 +53,21 @@ def capability_statement(base: str) -> Json:
             {
                 "mode": "server",
                 "security": {"description": "OAuth 2.0 client credentials."},
-                "resource": [_resource(kind, names) for kind, names in sorted(SEARCHES.items())],
+                "resource": [_resource(kind, names, release) for kind, names in sorted(SEARCHES.items())],
             }
         ],
     }
 
 
-def _resource(kind: str, names: Iterable[str]) -> Json:
-    codes = ("read", "search-type", *WRITES.get(kind, ()))
+def _resource(kind: str, names: Iterable[str], release: Release) -> Json:
+    interactions = ("read", "search-type", *release.writes.get(kind, ()))
     found: Json = {
         "type": kind,
-        "interaction": [{"code": code} for code in codes],
+        "interaction": [{"code": code} for code in interactions],
         "versioning": "no-version" if kind == "Slot" else "versioned-update" if kind == "Appointment" else "versioned",
     }
     if kind == "Appointment":
-        found |= {"updateCreate": False, "conditionalCreate": True}
+        found |= {"updateCreate": False, "conditionalCreate": release.conditional}
+    if kind == "Slot" and release.holds:
+        found["operation"] = [{"name": name, "definition": codes.operation(name)} for name in ("hold", "release")]
     return found | {"searchParam": [{"name": name, "type": _TYPES.get(name, "token")} for name in names]}

@@ -14,19 +14,22 @@ from sandbox.engine.model import Appointment, Status
 from sandbox.engine.system import RecordSystem
 from sandbox.lifecare import codes
 from sandbox.lifecare.outcome import Json, Refusal
-from sandbox.lifecare.reading import APPOINTMENT_ELEMENTS, Node, parse_resource
+from sandbox.lifecare.reading import APPOINTMENT_ELEMENTS, Node, parse_resource, take_hold_token
 from sandbox.lifecare.resources import Resources, read_extra, slot_id
-from sandbox.lifecare.search import parse_instant
 from sandbox.lifecare.slots import Slots
 
 _ETAG: Final = re.compile(r'(?:W/)?"([^"]{1,64})"')
 _TIMES: Final = ("start", "end", "minutesDuration")
+_INSTANTS: Final = ("start", "end", "created")
 _UNORDERED: Final = ("extension", "identifier", "participant")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A checked change: a move to `calendar` and `start`, or without them a cancellation with `extra`."""
+    """A checked change: a move to `calendar` and `start`, or without them a cancellation with `extra`.
+
+    `slot` is the id of the new time, `hold` the token it is held by.
+    """
 
     appointment: str
     version: int
@@ -34,6 +37,8 @@ class Change:
     extra: str = ""
     calendar: str | None = None
     start: datetime | None = None
+    slot: str | None = None
+    hold: str | None = None
 
 
 class Changes:
@@ -76,6 +81,7 @@ class Changes:
                 calendar=change.calendar,
                 by="interface",
                 expected_version=change.version,
+                hold=change.hold,
             )
         except errors.StaleVersion as err:
             raise Refusal("STALE_VERSION") from err
@@ -84,6 +90,8 @@ class Changes:
         except errors.SlotTaken as err:
             code = "ALREADY_BOOKED" if err.held_by_same_patient else "SLOT_TAKEN"
             raise Refusal(code, "Appointment.slot[0]") from err
+        except errors.NoSuchHold as err:
+            raise Refusal("HOLD_NOT_VALID", "Appointment.extension") from err
         except errors.NoSuchTime as err:
             raise Refusal("UNKNOWN_SLOT", "Appointment.slot[0]") from err
 
@@ -98,7 +106,7 @@ class Changes:
     def _read_cancel(self, stored: Appointment, resource: Node) -> Change:
         before = self._resources.appointment(stored)
         after = self._resources.appointment(replace(stored, status=Status.CANCELLED))
-        _check_same(resource, before, after, besides=("status", "cancelationReason"), either=("participant",))
+        self._check_same(resource, before, after, besides=("status", "cancelationReason"), either=("participant",))
         code, text = self._read_reason(resource)
         extra = dict(read_extra(stored))
         extra |= ({"code": code} if code else {}) | ({"text": text} if text else {})
@@ -127,9 +135,10 @@ class Changes:
 
     def _read_move(self, stored: Appointment, resource: Node) -> Change:
         before = self._resources.appointment(stored)
+        hold, resource = take_hold_token(resource) if self._resources.release.holds else (None, resource)
         slot = resource.single("slot").reference("Slot")
         if slot == slot_id(stored.calendar, stored.start):
-            _check_same(resource, before, before)
+            self._check_same(resource, before, before)
             raise Refusal("NO_CHANGE")
         if stored.status is Status.PENDING:
             raise Refusal("NOT_CHANGEABLE", "Appointment.slot[0]")
@@ -142,12 +151,43 @@ class Changes:
         if calendar.service != self._system.calendars[stored.calendar].service:
             raise Refusal("OTHER_SERVICE", "Appointment.slot[0]")
         after = self._resources.appointment(replace(stored, calendar=calendar.id, start=start, end=end))
-        mine, right = _comparable(resource.data), _comparable(after)
+        mine, right = self._comparable(resource.data), self._comparable(after)
         for name in _TIMES:
             if name in mine and mine[name] != right[name]:
                 raise Refusal("TIME_MISMATCH", f"Appointment.{name}")
-        _check_same(resource, before, after, besides=("slot", *_TIMES), either=("participant", "extension"))
-        return Change(stored.id, stored.version, calendar=calendar.id, start=start)
+        self._check_same(resource, before, after, besides=("slot", *_TIMES), either=("participant", "extension"))
+        return Change(stored.id, stored.version, calendar=calendar.id, start=start, slot=slot, hold=hold)
+
+    # ---- what may differ
+
+    def _check_same(
+        self,
+        resource: Node,
+        before: Json,
+        after: Json,
+        *,
+        besides: tuple[str, ...] = (),
+        either: tuple[str, ...] = (),
+    ) -> None:
+        """Refuse any other difference from `before`; the elements `either` may be as they will be `after`, too."""
+        mine, old, new = self._comparable(resource.data), self._comparable(before), self._comparable(after)
+        for name in sorted({*mine, *old}):
+            allowed = (old.get(name), new.get(name)) if name in either else (old.get(name),)
+            if name not in besides and mine.get(name) not in allowed:
+                raise Refusal("CHANGE_NOT_ALLOWED", f"Appointment.{name.removeprefix('_')}")
+
+    def _comparable(self, resource: Json) -> dict[str, Any]:
+        """Return the elements so that equal ones compare equal: times as numbers, some lists without their order."""
+        found: dict[str, Any] = {}
+        for name, value in resource.items():
+            at = self._resources.times.parse(value) if name in _INSTANTS and isinstance(value, str) else None
+            if at is not None:
+                found[name] = at
+            elif name in _UNORDERED and isinstance(value, list):
+                found[name] = sorted(_bytes(one) for one in value)
+            elif name not in ("meta", "text"):
+                found[name] = _bytes(value)
+        return found
 
 
 def _check_version(stored: Appointment, if_match: str | None) -> None:
@@ -166,31 +206,6 @@ def _not_changeable(status: Status) -> Refusal:
     if status in (Status.BOOKED, Status.PENDING):  # its status would do, so it has begun
         return Refusal("APPOINTMENT_PAST")
     return Refusal("NOT_CHANGEABLE", "Appointment.status")
-
-
-def _check_same(
-    resource: Node, before: Json, after: Json, *, besides: tuple[str, ...] = (), either: tuple[str, ...] = ()
-) -> None:
-    """Refuse any other difference from `before`; the elements `either` may be as they will be `after`, too."""
-    mine, old, new = _comparable(resource.data), _comparable(before), _comparable(after)
-    for name in sorted({*mine, *old}):
-        allowed = (old.get(name), new.get(name)) if name in either else (old.get(name),)
-        if name not in besides and mine.get(name) not in allowed:
-            raise Refusal("CHANGE_NOT_ALLOWED", f"Appointment.{name.removeprefix('_')}")
-
-
-def _comparable(resource: Json) -> dict[str, Any]:
-    """Return the elements so that equal ones compare equal: times as instants, some lists without their order."""
-    found: dict[str, Any] = {}
-    for name, value in resource.items():
-        at = parse_instant(value) if name in ("start", "end", "created") and isinstance(value, str) else None
-        if at is not None:
-            found[name] = at.timestamp()
-        elif name in _UNORDERED and isinstance(value, list):
-            found[name] = sorted(_bytes(one) for one in value)
-        elif name not in ("meta", "text"):
-            found[name] = _bytes(value)
-    return found
 
 
 def _bytes(value: Any) -> bytes:

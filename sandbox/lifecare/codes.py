@@ -9,6 +9,9 @@ HETU: Final = "urn:oid:1.2.246.21"
 MUNICIPALITY: Final = "urn:oid:1.2.246.537.6.21"
 NATIONAL_SERVICE: Final = "urn:oid:1.2.246.537.6.49"
 NATIONAL_CATEGORY: Final = "urn:oid:1.2.246.537.6.50"
+SOCIAL_CATEGORY: Final = "urn:oid:1.2.246.537.6.1221"
+"""Palvelutehtävä, the service task of social care."""
+
 RESTRICTION: Final = "urn:oid:1.2.246.537.5.40202.201901"
 TERHIKKI: Final = "urn:oid:1.2.246.537.26"
 URI: Final = "urn:ietf:rfc3986"
@@ -28,6 +31,8 @@ ROOM_EXTENSION: Final = f"{_VENDOR}/StructureDefinition/room"
 ARRIVAL_EXTENSION: Final = f"{_VENDOR}/StructureDefinition/arrival-instruction"
 CHANNEL_EXTENSION: Final = f"{_VENDOR}/StructureDefinition/booking-channel"
 PLACES_EXTENSION: Final = f"{_VENDOR}/StructureDefinition/places"
+HOLD_TOKEN_EXTENSION: Final = f"{_VENDOR}/StructureDefinition/hold-token"
+HOLD_UNTIL_EXTENSION: Final = f"{_VENDOR}/StructureDefinition/hold-until"
 
 REASONS: Final = {
     "ASIAKAS": "Asiakas perui",
@@ -37,7 +42,7 @@ REASONS: Final = {
 }
 """Causes of cancellation, of the system `Systems.reason`."""
 
-SPECIALTIES: Final = {"YLE": "Yleislääketiede", "HOI": "Hoitotyö", "HAM": "Hammaslääketiede"}
+SPECIALTIES: Final = {"YLE": "Yleislääketiede", "HOI": "Hoitotyö", "HAM": "Hammaslääketiede", "SOS": "Sosiaalityö"}
 """Specialties, of the system `Systems.specialty`."""
 
 
@@ -53,9 +58,9 @@ class Systems:
     appointment: str
 
     @classmethod
-    def of(cls, municipality: str) -> Systems:
-        """Return the systems of the installation whose first municipality has this code (such as `638`)."""
-        root = f"urn:oid:2.999.{int(municipality)}"
+    def below(cls, oid: str) -> Systems:
+        """Return the systems of the installation whose own root is this OID (such as `2.999.638`)."""
+        root = f"urn:oid:{oid}"
         return cls(
             service=f"{root}.6.10",
             specialty=f"{root}.6.20",
@@ -64,3 +69,8 @@ class Systems:
             professional=f"{root}.26",
             appointment=f"{root}.30",
         )
+
+
+def operation(name: str) -> str:
+    """Return the address of an operation's definition."""
+    return f"{_VENDOR}/OperationDefinition/slot-{name}"

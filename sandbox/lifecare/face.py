@@ -18,11 +18,12 @@ from sandbox.lifecare.application import Application
 from sandbox.lifecare.codes import Systems
 from sandbox.lifecare.misbehaviour import Misbehaviour
 from sandbox.lifecare.oauth import RateLimit, TokenDesk
+from sandbox.lifecare.release import RELEASES
 from sandbox.lifecare.resources import Resources
 from sandbox.lifecare.routes import Routes
 from sandbox.lifecare.slots import Slots
-from sandbox.lifecare.wire import IDLE_SECONDS, KEPT_BYTES, LifecareProtocol, Wire
 from sandbox.listener import bind
+from sandbox.wire import IDLE_SECONDS, KEPT_BYTES, TappedProtocol, Wire
 
 _BACKLOG: Final = 512
 
@@ -49,7 +50,8 @@ class LifecareFace:
         self._faults = faults
         self._journal = journal
         self._port = config.port
-        self._resources = Resources(system, Systems.of(config.municipalities[0]))
+        root = str(config.options.get("root", f"2.999.{int(config.municipalities[0])}"))
+        self._resources = Resources(system, Systems.below(root), RELEASES[config.release])
         self._slots = Slots(system, self._resources)
         self._misbehaviour = Misbehaviour(system, self._resources, self._slots, journal)
         credentials = config.credentials
@@ -101,7 +103,7 @@ class LifecareFace:
         config = self._make_config()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: LifecareProtocol(config, self._state, self._record), sock=listener, backlog=_BACKLOG
+            lambda: TappedProtocol(config, self._state, self._record), sock=listener, backlog=_BACKLOG
         )
 
     def _make_config(self) -> Config:

@@ -23,7 +23,7 @@ from sandbox.lifecare.appointments import Booking
 from sandbox.lifecare.outcome import Answer, Json, Refusal, of_status
 from sandbox.lifecare.resources import Resources
 from sandbox.lifecare.slots import Slots
-from sandbox.lifecare.wire import Wire
+from sandbox.wire import Wire
 
 LATE_LIMIT: Final = 4.5
 """Work is never later than this: safely inside the manual's maximum service time of 5 s."""
@@ -37,13 +37,15 @@ _PAGE: Final = (
 class Job:
     """A request whose form is in order: what it is (for the faults), about whom (a HETU), and the work to do.
 
-    `work` may raise Refusal and has then changed nothing. `booking` is set for `POST Appointment`.
+    `work` may raise Refusal and has then changed nothing. `booking` is set for `POST Appointment`; `wanted` are the
+    time and the patient of what would take a time.
     """
 
     operation: str
     person: str | None
     work: Callable[[], Answer]
     booking: Booking | None = None
+    wanted: tuple[str, str] | None = None
 
 
 Handler = Callable[[Job, Fault, Wire], Awaitable[Answer | None]]
@@ -179,11 +181,10 @@ class Misbehaviour:
         return answer
 
     async def _desk_takes_the_time(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        place = self._slots.place(job.booking.slot) if job.booking is not None else None
-        if job.booking is not None and place is not None:
+        if job.wanted is not None and (place := self._slots.place(job.wanted[0])) is not None:
             calendar, start, _ = place
-            with suppress(errors.NoSuchTime):  # past: the booking itself says so
-                self._system.take_time(calendar.id, start, besides=job.booking.patient)
+            with suppress(errors.NoSuchTime):  # past: the work itself says so
+                self._system.take_time(calendar.id, start, besides=job.wanted[1])
         return _work(job)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from sandbox.lifecare import codes
 from sandbox.lifecare.outcome import Refusal
 
 APPOINTMENT_ELEMENTS: Final = frozenset(
@@ -84,8 +85,14 @@ _HETU: Final = re.compile(r"(\d{2})(\d{2})(\d{2})([-+A-FU-Y])(\d{3})([0-9A-FHJ-N
 _HETU_ANYWHERE: Final = re.compile(
     r"(?<![0-9A-Za-z])[0-3]\d[01]\d{3}[-+ A-FU-Y]\d{3}[0-9A-Y](?![0-9A-Za-z])", re.ASCII | re.IGNORECASE
 )
+_PLACER_VALUE: Final = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
+_PLACER_SYSTEM: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-{}~]+", re.ASCII)
 _CENTURIES: Final = {"+": 1800, **dict.fromkeys("-YXWVU", 1900), **dict.fromkeys("ABCDEF", 2000)}
 _CHECK: Final = "0123456789ABCDEFHJKLMNPRSTUVWXY"
+
+
+Placer = tuple[str, str]
+"""System and value of the client's own id."""
 
 
 def parse_resource(body: bytes, kind: str) -> Node:
@@ -178,6 +185,35 @@ class Node:
         if not isinstance(value, dict):
             raise Refusal("BAD_ELEMENT", path)
         return Node(value, path)
+
+
+def read_placer(identifier: Node) -> Placer:
+    """Return the client's own id that an Identifier holds. Raises Refusal (400, 422)."""
+    identifier.only(("system", "value", "type", "use"), ("id", "extension", "period", "assigner"))
+    if "type" in identifier.data:
+        coding = identifier.child("type").single("coding")
+        if coding.text("code", limit=64) != "PLAC":
+            raise Refusal("BAD_VALUE", identifier.at("type"))
+    system, value = identifier.text("system", limit=128), identifier.text("value", limit=64)
+    if not _PLACER_SYSTEM.fullmatch(system):
+        raise Refusal("BAD_VALUE", identifier.at("system"))
+    if not _PLACER_VALUE.fullmatch(value) or holds_hetu(value):
+        raise Refusal("BAD_VALUE", identifier.at("value"))
+    return system, value
+
+
+def take_hold_token(resource: Node) -> tuple[str | None, Node]:
+    """Return the token of a hold that the resource carries, if any, and the resource without that extension."""
+    found = [one for one in resource.children("extension") if one.data.get("url") == codes.HOLD_TOKEN_EXTENSION]
+    if not found:
+        return None, resource
+    if len(found) > 1:
+        raise Refusal("BAD_ELEMENT", resource.at("extension"))
+    found[0].only(("url", "valueString"), ("id", "extension"))
+    rest = [one for one in resource.data["extension"] if one is not found[0].data]
+    others = {name: value for name, value in resource.data.items() if name != "extension"}
+    data = others | ({"extension": rest} if rest else {})
+    return found[0].text("valueString", limit=64), Node(data, resource.path)
 
 
 def is_hetu(value: str) -> bool:

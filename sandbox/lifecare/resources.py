@@ -10,10 +10,11 @@ from typing import Final
 import orjson
 
 from sandbox.clock import HELSINKI
-from sandbox.engine.model import Appointment, Calendar, Patient, Professional, Service, Status, Unit
+from sandbox.engine.model import Appointment, Calendar, Hold, Patient, Professional, Service, Status, Unit
 from sandbox.engine.system import OPEN_AHEAD, RecordSystem, day_start
 from sandbox.lifecare import codes
 from sandbox.lifecare.outcome import Json
+from sandbox.lifecare.release import Release
 
 COUNTY: Final = "COUNTY"
 """Id of the Organization that runs the installation."""
@@ -22,16 +23,6 @@ _RELEASED: Final = datetime(2027, 1, 1, tzinfo=HELSINKI)
 """When the directory of this installation last changed."""
 
 _EPOCH_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-def instant(at: datetime) -> str:
-    """Return a FHIR instant, with milliseconds, of an engine's time (all of them are Helsinki times)."""
-    return at.isoformat(timespec="milliseconds")
-
-
-def local_time(at: datetime) -> str:
-    """Return a time of the calendar, with seconds, of an engine's time."""
-    return at.isoformat(timespec="seconds")
 
 
 def slot_id(calendar: str, start: datetime) -> str:
@@ -79,11 +70,13 @@ def read_extra(appointment: Appointment) -> Mapping[str, str]:
 
 
 class Resources:
-    """Makes the resources of one installation."""
+    """Makes the resources of one installation, as its release writes them."""
 
-    def __init__(self, system: RecordSystem, systems: codes.Systems) -> None:
+    def __init__(self, system: RecordSystem, systems: codes.Systems, release: Release) -> None:
         self._system = system
         self.systems = systems
+        self.release = release
+        self.times = release.times
         self._concepts = {service.code: self._make_concepts(service) for service in system.services.values()}
 
     # ---- directory
@@ -91,14 +84,14 @@ class Resources:
     def county(self) -> Json:
         """Return the organization that runs the installation."""
         names = translated("name", "Itä-Uudenmaan hyvinvointialue (testi)", "Östra Nylands välfärdsområde (test)")
-        return {"resourceType": "Organization", "id": COUNTY, "meta": _meta(1, _RELEASED), "active": True, **names}
+        return {"resourceType": "Organization", "id": COUNTY, "meta": self._meta(1, _RELEASED), "active": True, **names}
 
     def organization(self, unit: Unit) -> Json:
         """Return a unit as an Organization."""
         return {
             "resourceType": "Organization",
             "id": unit.id,
-            "meta": _meta(1, _RELEASED),
+            "meta": self._meta(1, _RELEASED),
             "identifier": [{"use": "official", "system": codes.URI, "value": f"urn:oid:{unit.oid}"}],
             "active": True,
             **translated("name", unit.name_fi, unit.name_sv),
@@ -112,7 +105,7 @@ class Resources:
         return {
             "resourceType": "Location",
             "id": unit.id,
-            "meta": _meta(1, _RELEASED),
+            "meta": self._meta(1, _RELEASED),
             "extension": [_municipality(unit.municipality)],
             "status": "active",
             **translated("name", unit.name_fi, unit.name_sv),
@@ -130,7 +123,7 @@ class Resources:
         return {
             "resourceType": "HealthcareService",
             "id": service.code,
-            "meta": _meta(1, _RELEASED),
+            "meta": self._meta(1, _RELEASED),
             "active": True,
             "providedBy": reference("Organization", COUNTY),
             **concepts,
@@ -144,7 +137,7 @@ class Resources:
         return {
             "resourceType": "Practitioner",
             "id": one.id,
-            "meta": _meta(1, _RELEASED),
+            "meta": self._meta(1, _RELEASED),
             "identifier": [
                 {"use": "official", "system": codes.TERHIKKI, "value": one.register_number},
                 {"use": "secondary", "system": self.systems.professional, "value": one.id},
@@ -161,7 +154,7 @@ class Resources:
         return {
             "resourceType": "PractitionerRole",
             "id": f"{one.id}-{unit}",
-            "meta": _meta(1, _RELEASED),
+            "meta": self._meta(1, _RELEASED),
             "active": True,
             "practitioner": reference("Practitioner", one.id),
             "organization": reference("Organization", unit),
@@ -178,40 +171,57 @@ class Resources:
         return {
             "resourceType": "Schedule",
             "id": calendar.id,
-            "meta": _meta(1, _RELEASED),
+            "meta": self._meta(1, _RELEASED),
             "active": True,
             **self._concepts[calendar.service],
             "actor": self._actors(calendar),
-            "planningHorizon": {"start": local_time(day_start(today)), "end": local_time(end)},
+            "planningHorizon": {"start": self.times.local(day_start(today)), "end": self.times.local(end)},
         }
 
     # ---- times
 
-    def slot(self, calendar: Calendar, start: datetime, end: datetime, left: int) -> Json:
-        """Return a time with `left` places: free, or busy when there is none."""
+    def slot(self, calendar: Calendar, start: datetime, end: datetime, left: int, hold: Hold | None = None) -> Json:
+        """Return a time with `left` places: free; busy-tentative when the last ones are held; or else busy.
+
+        A `hold` is shown to who made it: its token and its end.
+        """
         service = self._system.services[calendar.service]
         slot: Json = {
             "resourceType": "Slot",
             "id": slot_id(calendar.id, start),
-            "meta": {"lastUpdated": instant(self._system.clock.now())},
+            "meta": {"lastUpdated": self.times.instant(self._system.clock.now())},
         }
+        extensions: list[Json] = []
         if service.capacity > 1:
             capacity = {"url": "capacity", "valuePositiveInt": service.capacity}
             parts = [capacity, {"url": "left", "valueUnsignedInt": left}]
-            slot["extension"] = [{"url": codes.PLACES_EXTENSION, "extension": parts}]
+            extensions.append({"url": codes.PLACES_EXTENSION, "extension": parts})
+        if hold is not None:
+            extensions.append({"url": codes.HOLD_TOKEN_EXTENSION, "valueString": hold.token})
+            until = self.times.instant(hold.expires_at)
+            extensions.append({"url": codes.HOLD_UNTIL_EXTENSION, "valueInstant": until})
+        if extensions:
+            slot["extension"] = extensions
         return slot | {
             **self._concepts[calendar.service],
             "schedule": reference("Schedule", calendar.id),
-            "status": "free" if left else "busy",
-            "start": local_time(start),
-            "end": local_time(end),
+            "status": self.slot_status(calendar.id, start, left),
+            "start": self.times.local(start),
+            "end": self.times.local(end),
         }
+
+    def slot_status(self, calendar: str, start: datetime, left: int) -> str:
+        """Return the status of a time with `left` places."""
+        if left:
+            return "free"
+        held = self.release.holds and self._system.holds_on(calendar, start)
+        return "busy-tentative" if held else "busy"
 
     # ---- people and their visits
 
     def patient(self, one: Patient) -> Json:
         """Return a customer of the installation."""
-        meta = _meta(1, one.registered)
+        meta = self._meta(1, one.registered)
         if one.non_disclosure:
             meta["security"] = [{"system": codes.SECURITY_LABEL, "code": "TURVAKIELTO"}]
         telecom = [_phone(one.phone, "mobile")] if one.phone else []
@@ -243,17 +253,17 @@ class Resources:
         return {
             "resourceType": "Appointment",
             "id": one.id,
-            "meta": _meta(one.version, one.updated),
+            "meta": self._meta(one.version, one.updated),
             "extension": _visit_extensions(one, calendar),
             "identifier": self._identifiers(one, extra),
             "status": one.status.value,
             **({"cancelationReason": reason} if reason else {}),
             **self._concepts[calendar.service],
-            "start": local_time(one.start),
-            "end": local_time(one.end),
+            "start": self.times.local(one.start),
+            "end": self.times.local(one.end),
             "minutesDuration": minutes,
             "slot": [reference("Slot", slot_id(one.calendar, one.start))],
-            "created": instant(one.created),
+            "created": self.times.instant(one.created),
             **({"comment": one.text} if one.text else {}),
             "participant": _participants(one, self._actors(calendar)),
         }
@@ -282,13 +292,16 @@ class Resources:
 
     # ---- what several share
 
+    def _meta(self, version: int, updated: datetime) -> Json:
+        return {"versionId": str(version), "lastUpdated": self.times.instant(updated)}
+
     def _make_concepts(self, service: Service) -> Json:
         codings: list[Json] = [{"system": self.systems.service, "code": service.code, "display": service.name_fi}]
         if service.national_code is not None:
             codings.append({"system": codes.NATIONAL_SERVICE, "code": service.national_code})
         found: Json = {}
         if service.category is not None:
-            found["serviceCategory"] = [{"coding": [{"system": codes.NATIONAL_CATEGORY, "code": service.category}]}]
+            found["serviceCategory"] = [{"coding": [{"system": category_system(service), "code": service.category}]}]
         return found | {"serviceType": [{"coding": codings}], "specialty": self._specialties([service])}
 
     def _specialties(self, services: Iterable[Service]) -> list[Json]:
@@ -306,10 +319,15 @@ class Resources:
         ]
 
 
+def category_system(service: Service) -> str:
+    """Return the system of a service's category: Palvelutehtävä in social care, else the national classification."""
+    return codes.SOCIAL_CATEGORY if service.sector == "social" else codes.NATIONAL_CATEGORY
+
+
 def specialty(service: Service) -> str:
-    """Return the local specialty code of a service: dentistry, nursing, else general medicine."""
-    if service.sector == "oral":
-        return "HAM"
+    """Return the local specialty code of a service: dentistry, social work, general medicine, else nursing."""
+    if service.sector in ("oral", "social"):
+        return "HAM" if service.sector == "oral" else "SOS"
     return "YLE" if service.category == "SOTE3" else "HOI"
 
 
@@ -337,10 +355,6 @@ def _participants(one: Appointment, actors: list[Json]) -> list[Json]:
     patient = {Status.PENDING: "needs-action", Status.CANCELLED: "declined"}.get(one.status, "accepted")
     pairs = [(reference("Patient", one.patient), patient), *((actor, "accepted") for actor in actors)]
     return [{"actor": actor, "required": "required", "status": status} for actor, status in pairs]
-
-
-def _meta(version: int, updated: datetime) -> Json:
-    return {"versionId": str(version), "lastUpdated": instant(updated)}
 
 
 def _identifier_type(code: str) -> Json:

@@ -11,9 +11,10 @@ import orjson
 
 from sandbox.engine.system import RecordSystem
 from sandbox.lifecare.appointments import Appointments
-from sandbox.lifecare.capability import SEARCHES, WRITES, capability_statement
+from sandbox.lifecare.capability import SEARCHES, capability_statement
 from sandbox.lifecare.changes import Changes
 from sandbox.lifecare.directory import Directory
+from sandbox.lifecare.holding import Holding
 from sandbox.lifecare.misbehaviour import Job
 from sandbox.lifecare.outcome import FHIR_JSON, Answer, Json, Refusal
 from sandbox.lifecare.patients import Patients
@@ -24,6 +25,7 @@ from sandbox.lifecare.slots import Slots
 
 _JSON: Final = ("application/fhir+json", "application/json")
 _FORM: Final = ("application/x-www-form-urlencoded",)
+_OPERATION: Final = re.compile(r"([A-Za-z0-9.-]{1,64})/\$(hold|release)", re.ASCII)
 _ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 
 
@@ -58,19 +60,24 @@ class Routes:
         self._patients = Patients(system, resources, base)
         self._appointments = Appointments(system, resources, slots, base)
         self._changes = Changes(system, resources, slots)
+        self._holding = Holding(system, resources, slots)
+        self._release = resources.release
 
     def plan(self, request: Request) -> Job:
         """Return the job a request asks for. Raises Refusal for what its address or form does not allow."""
         kind, _, rest = request.path.partition("/")
+        operation = _OPERATION.fullmatch(rest) if kind == "Slot" and self._release.holds else None
+        if operation is not None:
+            return self._plan_operation(operation[1], operation[2], request)
         if kind not in SEARCHES or (rest not in ("", "_search") and not _ID.fullmatch(rest)):
             raise Refusal("UNKNOWN_TYPE")
         if rest == "_search":
             _check_method(request, "POST")
             return self._plan_search(kind, request, form=True)
         if rest:
-            _check_method(request, "GET", *(["PUT"] if "update" in WRITES.get(kind, ()) else []))
+            _check_method(request, "GET", *(["PUT"] if "update" in self._release.writes.get(kind, ()) else []))
             return self._plan_update(rest, request) if request.method == "PUT" else self._plan_read(kind, rest, request)
-        _check_method(request, "GET", *(["POST"] if kind in WRITES else []))
+        _check_method(request, "GET", *(["POST"] if kind in self._release.writes else []))
         if request.method == "GET":
             return self._plan_search(kind, request, form=False)
         request.require(_JSON)
@@ -81,7 +88,7 @@ class Routes:
         """Answer the capability statement."""
         _check_method(request, "GET")
         _check_no_parameters(request)
-        return _ok(capability_statement(self._base))
+        return _ok(capability_statement(self._base, self._release))
 
     # ---- reads and searches
 
@@ -105,7 +112,7 @@ class Routes:
         raw = request.body if form else request.query
         if kind != "Patient" and holds_hetu(unquote_plus(raw.decode("utf-8", "replace"))):
             raise Refusal("HETU_IN_URL")  # a form, too: its parameters come back in the links of the answer
-        query = parse_query(kind, raw, SEARCHES[kind])
+        query = parse_query(kind, raw, SEARCHES[kind], self._release)
         if kind == "Patient":
             return self._plan_lookup(query)
         if kind == "Appointment":
@@ -144,7 +151,22 @@ class Routes:
     def _plan_booking(self, request: Request) -> Job:
         resource = parse_resource(request.body, "Appointment")
         booking = self._appointments.read_booking(resource, request.headers.get("if-none-exist"))
-        return Job("book", self._hetu(booking.patient), lambda: self._appointments.book(booking), booking)
+        wanted = booking.slot, booking.patient
+        return Job("book", self._hetu(booking.patient), lambda: self._appointments.book(booking), booking, wanted)
+
+    def _plan_operation(self, slot: str, name: str, request: Request) -> Job:
+        _check_method(request, "POST")
+        request.require(_JSON)
+        _check_no_parameters(request)
+        resource = parse_resource(request.body, "Parameters")
+        if name == "release":
+            token = self._holding.read_release(resource)
+            holder = self._holding.holder(token)
+            person = None if holder is None else self._hetu(holder)
+            return Job("release", person, lambda: self._holding.release(slot, token))
+        wanted = self._holding.read_hold(slot, resource)
+        place = wanted.slot, wanted.patient
+        return Job("hold", self._hetu(wanted.patient), lambda: self._holding.hold(wanted), wanted=place)
 
     def _plan_registration(self, request: Request) -> Job:
         if "if-none-exist" in request.headers:
@@ -161,7 +183,9 @@ class Routes:
         def work() -> Answer:
             return self._appointments.answer(self._changes.apply(change), 200)
 
-        return Job("cancel", self._hetu(stored.patient), work)
+        if change.slot is None:
+            return Job("cancel", self._hetu(stored.patient), work)
+        return Job("move", self._hetu(stored.patient), work, wanted=(change.slot, stored.patient))
 
     def _hetu(self, number: str) -> str | None:
         patient = self._system.patient(number)

@@ -8,23 +8,20 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
 
-from sandbox.engine.system import day_start
 from sandbox.lifecare.outcome import Json, Refusal
-
-COUNT_DEFAULT: Final = 50
-COUNT_LIMIT: Final = 200
+from sandbox.lifecare.release import MR2020, Release
+from sandbox.lifecare.times import Times
 
 _RESULT_PARAMETERS: Final = ("_count", "_page", "_format")
 _MOST_PARAMETERS: Final = 100
 _FORMATS: Final = ("json", "application/json", "application/fhir+json")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})")
 _REFERENCE: Final = re.compile(r"(?:(?P<type>[A-Za-z]+)/)?(?P<id>[A-Za-z0-9.-]{1,64})")
 
 T = TypeVar("T")
@@ -39,7 +36,8 @@ class Query:
 
     kind: str
     pairs: tuple[tuple[str, str], ...]
-    count: int = COUNT_DEFAULT
+    count: int
+    release: Release
     after: Key | None = None
 
     def all(self, name: str) -> list[str]:
@@ -69,7 +67,7 @@ class Query:
         return f"{base}/{self.kind}?_page={base64.urlsafe_b64encode(token).rstrip(b'=').decode('ascii')}"
 
 
-def parse_query(kind: str, raw: bytes, allowed: Iterable[str]) -> Query:
+def parse_query(kind: str, raw: bytes, allowed: Iterable[str], release: Release = MR2020) -> Query:
     """Return the search that a query string or form holds. Raises Refusal (400) for what is not `allowed`."""
     try:
         text = raw.decode("utf-8")
@@ -90,8 +88,8 @@ def parse_query(kind: str, raw: bytes, allowed: Iterable[str]) -> Query:
     if "_page" in result:
         if given or "_count" in result:
             raise Refusal("BAD_PAGE")
-        return _parse_page(kind, result["_page"], known)
-    return Query(kind, tuple(given), _count(result.get("_count")))
+        return _parse_page(kind, result["_page"], known, release)
+    return Query(kind, tuple(given), _count(result.get("_count"), release), release)
 
 
 def bad(name: str) -> Refusal:
@@ -108,10 +106,13 @@ _SIGNS: Final[dict[str, Callable[[float, float], bool]]] = {
     "lt": operator.lt,
 }
 
+_INCLUSIVE: Final = {"gt": "ge", "lt": "le"}
+"""What an old release makes of the only prefixes it knows for `_lastUpdated`."""
+
 
 @dataclass(slots=True)
 class Period:
-    """Instants (seconds since 1970) that satisfy a list of prefixed values; `low` and `high` are bounds around them."""
+    """Times (numbers of `times.Times`) that satisfy a list of prefixed values; `low` and `high` are bounds around."""
 
     tests: list[Callable[[float], bool]] = field(default_factory=list)
     low: float | None = None
@@ -140,38 +141,28 @@ class Period:
 
 
 def parse_period(query: Query, name: str) -> Period:
-    """Return the instants that the values of a date parameter allow. Raises Refusal for what is not a time."""
-    period = Period()
+    """Return the times that the values of a date parameter allow. Raises Refusal for what is not a time."""
+    period, times = Period(), query.release.times
+    inclusive = name == "_lastUpdated" and times.whole_seconds
     for value in query.all(name):
         prefix, rest = (value[:2], value[2:]) if value[:2] in ("eq", *_SIGNS) else ("eq", value)
-        period.add(prefix, *_span(name, rest))
+        if inclusive and prefix not in _INCLUSIVE:
+            raise bad(name)
+        period.add(_INCLUSIVE[prefix] if inclusive else prefix, *_span(name, rest, times))
     return period
 
 
-def parse_instant(value: str) -> datetime | None:
-    """Return an aware time of a FHIR dateTime with offset, or None if it is not one."""
-    if not _INSTANT.fullmatch(value):
-        return None
+def _span(name: str, value: str, times: Times) -> tuple[float, float]:
     try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        return None
-
-
-def _span(name: str, value: str) -> tuple[float, float]:
-    if _DATE.fullmatch(value):
-        try:
+        if _DATE.fullmatch(value):
             day = date.fromisoformat(value)
-            return day_start(day).timestamp(), day_start(day + timedelta(days=1)).timestamp()
-        except (ValueError, OverflowError) as err:
-            raise bad(name) from err
-    at = parse_instant(value)
-    if at is None:
-        raise bad(name)
-    try:
-        return at.timestamp(), at.timestamp()
+            return times.day(day), times.day(day + timedelta(days=1))
+        at = times.parse(value)
     except (ValueError, OverflowError) as err:
         raise bad(name) from err
+    if at is None:
+        raise bad(name)
+    return at, at
 
 
 # ---- results
@@ -209,12 +200,12 @@ def has_token(concepts: Iterable[Json], wanted: list[tuple[str | None, str]]) ->
     return any(code == value and system in (None, found) for system, code in wanted for found, value in pairs)
 
 
-def _count(value: str | None) -> int:
+def _count(value: str | None, release: Release) -> int:
     if value is None:
-        return COUNT_DEFAULT
+        return release.usual_page
     if not re.fullmatch(r"\d{1,9}", value, re.ASCII):
         raise bad("_count")
-    return min(int(value), COUNT_LIMIT)
+    return min(int(value), release.longest_page)
 
 
 def _token(name: str, part: str) -> tuple[str | None, str]:
@@ -231,14 +222,18 @@ def _reference_id(name: str, part: str, kind: str) -> str:
     return match["id"]
 
 
-def _parse_page(kind: str, token: str, known: set[str]) -> Query:
+def _parse_page(kind: str, token: str, known: set[str], release: Release) -> Query:
     try:
         data = orjson.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
         of_kind, pairs, count, (number, last) = data
         given = tuple((str(name), str(value)) for name, value in pairs)
-        query = Query(kind, given, int(count), (float(number), str(last)))
+        query = Query(kind, given, int(count), release, (float(number), str(last)))
     except (binascii.Error, ValueError, TypeError) as err:
         raise Refusal("BAD_PAGE") from err
-    if of_kind != kind or not 0 < query.count <= COUNT_LIMIT or any(name not in known for name, _ in query.pairs):
+    if (
+        of_kind != kind
+        or not 0 < query.count <= release.longest_page
+        or any(name not in known for name, _ in query.pairs)
+    ):
         raise Refusal("BAD_PAGE")
     return query

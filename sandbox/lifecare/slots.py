@@ -8,11 +8,11 @@ from typing import Final
 
 from sandbox.clock import HELSINKI
 from sandbox.engine.grid import cells
-from sandbox.engine.model import BookedTime, Calendar, FreeTime
+from sandbox.engine.model import BookedTime, Calendar, FreeTime, Hold
 from sandbox.engine.system import RecordSystem
 from sandbox.lifecare import codes
 from sandbox.lifecare.outcome import Json, Refusal
-from sandbox.lifecare.resources import Resources, parse_slot_id, slot_id, specialty
+from sandbox.lifecare.resources import Resources, category_system, parse_slot_id, slot_id, specialty
 from sandbox.lifecare.search import Key, Period, Query, bad, has_token, parse_period
 
 SEARCH: Final = (
@@ -45,14 +45,17 @@ class Slots:
         self._system = system
         self._resources = resources
 
-    def read(self, found: str) -> Json:
-        """Return a time, free or busy now. Raises Refusal (404) if it never was a time of a calendar."""
+    def read(self, found: str, hold: Hold | None = None) -> Json:
+        """Return a time, free or busy now, with the `hold` if one is shown.
+
+        Raises Refusal (404) if it never was a time of a calendar.
+        """
         place = self.place(found)
         if place is None:
             raise Refusal("NOT_FOUND")
         calendar, start, end = place
         free = self._system.free_times(start, _just_after(start), calendar=calendar.id)
-        return self._resources.slot(calendar, start, end, free[0].left if free else 0)
+        return self._resources.slot(calendar, start, end, free[0].left if free else 0, hold)
 
     def place(self, found: str) -> tuple[Calendar, datetime, datetime] | None:
         """Return calendar, start and end of a slot id; None if it is not, and was not, a time of a calendar."""
@@ -72,16 +75,16 @@ class Slots:
 
     def search(self, query: Query) -> tuple[list[Json], Key | None]:
         """Return one page of times, by start and then calendar, and the key to go on after. Raises Refusal (400)."""
-        statuses = _statuses(query)
+        statuses = self._statuses(query)
         ids = [set(choice) for choice in query.choices("_id")]
         period = parse_period(query, "start")
         low, high = self._bounds(period)
         page: list[Json] = []
         last: Key | None = None
         for key, time in self._times(query, self._calendars(query), low, high):
-            status = "free" if time.left else "busy"
+            status = self._resources.slot_status(time.calendar, time.start, time.left)
             named = all(slot_id(time.calendar, time.start) in choice for choice in ids)
-            if named and status in statuses and period.holds(key[0]):
+            if named and status in statuses and period.holds(self._resources.times.of(time.start)):
                 if len(page) >= query.count:
                     return page, last
                 last = key
@@ -105,12 +108,18 @@ class Slots:
             low = until
 
     def _bounds(self, period: Period) -> tuple[float, float]:
-        now = self._system.clock.now().timestamp()
-        low = now if period.low is None else period.low
+        """Return seconds since 1970 to look between; completes the period with what is usual."""
+        now, times = self._system.clock.now(), self._resources.times
+        if period.low is None:
+            period.add("ge", times.of(now), times.of(now))
+        low = times.of(now) if period.low is None else period.low
+        if period.high is None:
+            period.add("lt", low + _USUAL, low + _USUAL)
         high = low + _USUAL if period.high is None else period.high
         if high - low > _LONGEST:
             raise Refusal("PERIOD_TOO_LONG")
-        return max(low, now - _HORIZON), min(high, now + _HORIZON)
+        first, last = times.seconds(low, high)
+        return max(first, now.timestamp() - _HORIZON), min(last, now.timestamp() + _HORIZON)
 
     def _calendars(self, query: Query) -> set[str]:
         """Return the ids of the calendars that every parameter about calendars and services allows."""
@@ -132,6 +141,12 @@ class Slots:
                     found.add(calendar.id)
         return found
 
+    def _statuses(self, query: Query) -> set[str]:
+        allowed = {"free", "busy", *(("busy-tentative",) if self._resources.release.holds else ())}
+        for choice in query.tokens("status"):
+            allowed &= {code for _, code in choice}
+        return allowed
+
     def _codings(self, calendar: Calendar) -> dict[str, list[Json]]:
         service = self._system.services[calendar.service]
         systems = self._resources.systems
@@ -140,7 +155,7 @@ class Slots:
                 {"system": systems.service, "code": service.code},
                 {"system": codes.NATIONAL_SERVICE, "code": service.national_code},
             ],
-            "service-category": [{"system": codes.NATIONAL_CATEGORY, "code": service.category}],
+            "service-category": [{"system": category_system(service), "code": service.category}],
             "specialty": [{"system": systems.specialty, "code": specialty(service)}],
         }
 
@@ -155,10 +170,3 @@ def _merged(times: Iterable[FreeTime | BookedTime]) -> dict[Key, FreeTime]:
         else:
             found.setdefault(key, FreeTime(time.calendar, time.start, time.end, 0))
     return found
-
-
-def _statuses(query: Query) -> set[str]:
-    allowed = {"free", "busy"}
-    for choice in query.tokens("status"):
-        allowed &= {code for _, code in choice}
-    return allowed

@@ -12,6 +12,7 @@ from sandbox.pegasos.messages import Header, Names
 from sandbox.pegasos.refusals import TABLE_0357, Error, Place, Refusal
 
 DONE_TEXT = "Käsitelty"
+COMMIT_TEXT = "Vastaanotettu"
 
 
 class AnswerWriter:
@@ -42,6 +43,19 @@ class AnswerWriter:
         message_type = _plain_ack(header.event) if kind is None else kind.refusal
         return self._encode(header, message_type, segments, at)
 
+    def commit(self, header: Header, at: datetime) -> bytes:
+        """Return the accept acknowledgement `CA`: the message will be carried out, and its answer follows."""
+        msa = segment("MSA", [(1, "CA"), (2, escape(header.control_id)), (3, COMMIT_TEXT)])
+        return self._encode(header, _plain_ack(header.event), [msa], at)
+
+    def reject(self, header: Header, error: Error, place: Place, text: str, at: datetime) -> bytes:
+        """Return the accept acknowledgement `CR` (or `CE`) for an error: no answer follows."""
+        ack = error.ack if error.ack in ("CE", "CR") else "CR"
+        msa = segment("MSA", [(1, ack), (2, escape(header.control_id)), (3, escape(text))])
+        return self._encode(
+            header, _plain_ack(header.event), [msa, segment("ERR", [(1, _error_field(error, place))])], at
+        )
+
     def _encode(self, header: Header, message_type: str, segments: list[str], at: datetime) -> bytes:
         self._number = (self._number + 1) % 1_000_000
         texts = [*segments, *header.sender]
@@ -57,6 +71,7 @@ class AnswerWriter:
             (9, f"{stamp(at)}{self._number:06d}"),
             (10, "P"),
             (11, "2.4"),
+            *([(14, "NE"), (15, "NE")] if header.accept else []),
             (17, named_set),
         ]
         # MSH-1 is the delimiter after the name, so the other fields stand one place earlier than their numbers.

@@ -1,7 +1,9 @@
-"""SRM^S01 and SRM^S04: booking and cancelling (manual sections 4 and 5)."""
+"""SRM^S01, SRM^S02 and SRM^S04: booking, moving and cancelling (manual sections 4 and 5)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sandbox.engine import errors
@@ -84,6 +86,67 @@ def prepare_cancel(office: Office, request: Request) -> Job:
         return _answer(office, cancelled, office.shown(patient, conduct))
 
     return Job("cancel", office.hetu_of(ids), run)
+
+
+def prepare_move(office: Office, request: Request) -> Job:
+    """Return the job of an SRM^S02."""
+    request.at_most_one(*_SINGLE)
+    request.the("AIS")
+    ids = read_pid(request.the("PID"))
+
+    def run(conduct: Conduct) -> Done:
+        arq, zpa, ais = _checked_arq(request), request.first("ZPA"), request.the("AIS")
+        if zpa is None:
+            raise missing("ZPA", 1)
+        calendar = _calendar(office, request)
+        believed = read_time(zpa, 1, named_offset=zpa.text(2))
+        start = read_time(ais, 4, named_offset=zpa.text(5), offset_field=5)
+        patient = find_patient(office.system, ids)
+        found = _appointment(office, arq, patient)
+        if office.system.calendars[found.calendar].service != calendar.service:
+            raise Refusal("K02", ais.place(3), "another service")
+        moved = _move(office, request, conduct, found, _Target(calendar, start, believed))
+        return _answer(office, moved, office.shown(patient, conduct))
+
+    return Job("move", office.hetu_of(ids), run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a visit is to go, and where the client believes it to be."""
+
+    calendar: Calendar
+    start: datetime
+    believed: datetime
+
+
+def _move(office: Office, request: Request, conduct: Conduct, found: Appointment, to: _Target) -> Appointment:
+    """Move an appointment, or leave it as it was. Raises Refusal; what the client believed is looked at first."""
+    arq, zpa, ais = request.the("ARQ"), request.the("ZPA"), request.the("AIS")
+    if to.believed.timestamp() != found.start.timestamp():
+        raise Refusal("A06", zpa.place(1))
+    if found.status is Status.PENDING:
+        raise Refusal("A07", arq.place(2), "it is pending")
+    if (to.calendar.id, to.start.timestamp()) == (found.calendar, found.start.timestamp()):
+        raise Refusal("A02", ais.place(4))
+    try:
+        if conduct.desk_first:
+            office.system.take_time(to.calendar.id, to.start, besides=found.patient)
+        return office.system.move(
+            found.id,
+            start=to.start,
+            calendar=to.calendar.id,
+            by="interface",
+            reason=arq.text(6, 2),
+            expected_start=to.believed,
+            extra=keeping.dump(keeping.after_move(keeping.load(found.extra), request)),
+        )
+    except errors.NotCancellable as err:
+        raise Refusal("A07", arq.place(2), str(err)) from err
+    except errors.NoSuchTime as err:
+        raise Refusal("A03", ais.place(4)) from err
+    except errors.SlotTaken as err:
+        raise Refusal("A02" if err.held_by_same_patient else "A01", ais.place(4)) from err
 
 
 def _answer(office: Office, appointment: Appointment, shown: Patient) -> Done:

@@ -15,12 +15,13 @@ from sandbox.faults import Fault, FaultBook
 from sandbox.journal import Journal
 from sandbox.pegasos.answers import AnswerWriter
 from sandbox.pegasos.jobs import Received, receive
-from sandbox.pegasos.messages import Names
+from sandbox.pegasos.messages import Header, Names
 from sandbox.pegasos.mllp import wrap
 from sandbox.pegasos.refusals import NOWHERE, Refusal, error_named
 from sandbox.pegasos.work import Conduct, Done, Office
 
 _GARBAGE_BYTES: Final = 200
+_NOT_TAKEN: Final = ("half-open", "drop-request")
 
 
 class Line(Protocol):
@@ -67,12 +68,41 @@ class Exchange:
             "received", wrap(raw), operation=job.operation, fault=None if fault is None else fault.kind
         )
         turn = _Turn(received, fault, line)
+        if not await self._acknowledge(turn):
+            return
         await (_FAULTS[fault.kind] if fault is not None else _honest)(self, turn)
 
     def refuse_too_large(self, start: bytes) -> bytes:
         """Return the answer to a block that grew too large, of which the first bytes are known."""
-        received = receive(self._office, self._names, start)
-        return wrap(self._writer.refuse(received.header, Refusal("X03", detail="over 1 MiB"), self._clock.now()))
+        header = receive(self._office, self._names, start).header
+        refusal = Refusal("X03", detail="over 1 MiB")
+        return wrap(
+            self._reject(header, refusal) if header.accept else self._writer.refuse(header, refusal, self._clock.now())
+        )
+
+    async def _acknowledge(self, turn: _Turn) -> bool:
+        """In enhanced mode send the accept acknowledgement, if one is due; return whether the answer is still to come.
+
+        A fault that keeps the request from being taken keeps it from being acknowledged, too.
+        """
+        header, refusal = turn.received.header, turn.received.refusal
+        kind = None if turn.fault is None else turn.fault.kind
+        if not header.accept or kind in _NOT_TAKEN:
+            return True
+        named = error_named(_text(turn, "code"), "X03") if kind == "error" else None
+        if named is not None and named.ack in ("CE", "CR"):
+            rejected = self._writer.reject(header, named, NOWHERE, named.text, self._clock.now())
+            await self.send(turn, wrap(rejected), "not accepted, nothing done")
+            return False
+        if refusal is not None and refusal.error.ack == "AR":
+            await self.send(turn, wrap(self._reject(header, refusal)), "not accepted")
+            return False
+        if header.accept == "AL":
+            await self.send(turn, wrap(self._writer.commit(header, self._clock.now())), "accepted")
+        return True
+
+    def _reject(self, header: Header, refusal: Refusal) -> bytes:
+        return self._writer.reject(header, refusal.error, refusal.place, refusal.text, self._clock.now())
 
     def work(self, turn: _Turn, conduct: Conduct | None = None) -> bytes:
         """Do the job of a request and return the answer's message."""

@@ -39,6 +39,7 @@ class PegasosFace:
             sending_facility=config.credentials["sending_facility"],
             receiving_application=config.credentials["receiving_application"],
             receiving_facility=config.credentials["receiving_facility"],
+            enhanced=config.options.get("acknowledgement") == "enhanced",
         )
         self._host, self._port = config.host, config.port
         self._journal = journal

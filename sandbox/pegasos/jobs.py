@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sandbox.pegasos.booking import prepare_booking, prepare_cancel
+from sandbox.pegasos.booking import prepare_booking, prepare_cancel, prepare_move
 from sandbox.pegasos.directory import prepare_directory
 from sandbox.pegasos.messages import Header, Names, read_request
 from sandbox.pegasos.people import prepare_look_up, prepare_registration
@@ -17,6 +17,7 @@ from sandbox.pegasos.work import HONEST, Conduct, Done, Job, Office, Prepare
 
 _PREPARE: Final[Mapping[tuple[str, str], Prepare]] = {
     ("SRM", "S01"): prepare_booking,
+    ("SRM", "S02"): prepare_move,
     ("SRM", "S04"): prepare_cancel,
     ("SQM", "S25"): prepare_schedule_query,
     ("QRY", "A19"): prepare_look_up,
@@ -27,10 +28,14 @@ _PREPARE: Final[Mapping[tuple[str, str], Prepare]] = {
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message that was received: what is known of it, and its job. One that is refused has a job that does that."""
+    """A message that was received: what is known of it, and its job.
+
+    One that is refused as it stands has the `refusal`, and a job that does just that.
+    """
 
     header: Header
     job: Job
+    refusal: Refusal | None = None
 
     def work(self, conduct: Conduct = HONEST) -> Done | Refusal:
         """Do the job, once. Whatever it changed is on the disk when this returns; a refusal changed nothing."""
@@ -50,7 +55,7 @@ def receive(office: Office, names: Names, raw: bytes) -> Received:
         request = read_request(raw, names, header)
         job = _PREPARE[header.type, header.event](office, request)
     except Refusal as refusal:
-        return Received(header, _refusing(refusal))
+        return Received(header, _refusing(refusal), refusal)
     return Received(header, job)
 
 

@@ -11,6 +11,7 @@ from sandbox.pegasos.er7 import Segment, segment
 from sandbox.pegasos.messages import Request
 from sandbox.pegasos.refusals import Refusal
 
+MOVED: Final = "SIIRTO^Siirretty^99PEGTAP"
 OWN_FIELDS_FROM: Final = 10
 """From this field on, ZPA is the client's own."""
 MOST_OWN: Final = 65_536
@@ -64,15 +65,25 @@ def from_booking(request: Request) -> Kept:
 
 def after_cancel(kept: Kept, request: Request) -> Kept:
     """Return what to keep after an SRM^S04: ZPA-10 and above, and Z segments, replace the old if given."""
+    return replace(_renewed(kept, request), cancelled_for=request.the("ARQ").standard_field(6))
+
+
+def after_move(kept: Kept, request: Request) -> Kept:
+    """Return what to keep after an SRM^S02: as after a cancellation, and who asked, and why, is of this message."""
+    arq = request.the("ARQ")
+    return replace(
+        _renewed(kept, request),
+        booked_for=arq.standard_field(6) or MOVED,
+        contact=arq.standard_field(15),
+        entered=arq.standard_field(19),
+    )
+
+
+def _renewed(kept: Kept, request: Request) -> Kept:
     own, segments = _own_values(request)
     merged = [new or old for new, old in zip(own, kept.own, strict=False)]
     longer = own if len(own) > len(kept.own) else kept.own
-    return replace(
-        kept,
-        cancelled_for=request.the("ARQ").standard_field(6),
-        own=(*merged, *longer[len(merged) :]),
-        segments=segments or kept.segments,
-    )
+    return replace(kept, own=(*merged, *longer[len(merged) :]), segments=segments or kept.segments)
 
 
 def _own_values(request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -26,12 +26,19 @@ def offset(at: datetime) -> str:
 
 
 def read_time(
-    segment: Segment, field: int, *, named_offset: str = "", later: bool = False, date_alone: bool = False
+    segment: Segment,
+    field: int,
+    *,
+    named_offset: str = "",
+    offset_field: int = 2,
+    later: bool = False,
+    date_alone: bool = False,
 ) -> datetime:
     """Return the time in a field, aware, in Europe/Helsinki.
 
-    An ambiguous time is the one of `named_offset` (ZPA-2), else the first, or the second with `later`. Raises Refusal:
-    empty, not a time stamp, with an offset, a local time that does not exist, or one that never has the offset named.
+    An ambiguous time is the one of `named_offset` (from that field of ZPA), else the first, or the second with `later`.
+    Raises Refusal: empty, not a time stamp, with an offset, a local time that does not exist, or one that never has the
+    offset named.
     """
     text = segment.text(field)
     if not text:
@@ -49,16 +56,16 @@ def read_time(
         raise bad_value(segment.name, field, "does not exist: the clock goes forward", segment.sequence)
     if not named_offset:
         return second if later else first
-    wanted = _read_offset(named_offset)
+    wanted = _read_offset(named_offset, offset_field)
     for candidate in (first, second):
         if candidate.utcoffset() == wanted:
             return candidate
-    raise bad_value("ZPA", 2, "is not the offset of that local time")
+    raise bad_value("ZPA", offset_field, "is not the offset of that local time")
 
 
-def _read_offset(text: str) -> timedelta:
+def _read_offset(text: str, field: int) -> timedelta:
     found = _OFFSET.fullmatch(text)
     if found is None:
-        raise bad_value("ZPA", 2, "is not an offset such as +0200")
+        raise bad_value("ZPA", field, "is not an offset such as +0200")
     size = timedelta(hours=int(found[2]), minutes=int(found[3]))
     return -size if found[1] == "-" else size

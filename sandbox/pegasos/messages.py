@@ -25,6 +25,7 @@ class Kind:
 
 KINDS: Final[Mapping[tuple[str, str], Kind]] = {
     ("SRM", "S01"): Kind("SRM_S01", "SRR^S01^SRR_S01", "SRR^S01^SRR_S01"),
+    ("SRM", "S02"): Kind("SRM_S01", "SRR^S02^SRR_S01", "SRR^S02^SRR_S01"),
     ("SRM", "S04"): Kind("SRM_S01", "SRR^S04^SRR_S01", "SRR^S04^SRR_S01"),
     ("SQM", "S25"): Kind("SQM_S25", "SQR^S25^SQR_S25", "SQR^S25^SQR_S25"),
     ("QRY", "A19"): Kind("QRY_A19", "ADR^A19^ADR_A19", "ACK^A19^ACK"),
@@ -35,7 +36,11 @@ KINDS: Final[Mapping[tuple[str, str], Kind]] = {
 
 @dataclass(slots=True)
 class Header:
-    """What an answer needs to know of its request, as far as it could be read."""
+    """What an answer needs to know of its request, as far as it could be read.
+
+    `accept` is what an installation in enhanced mode was asked for: `AL` an accept acknowledgement whatever comes, `ER`
+    one if the message cannot be accepted; empty for none.
+    """
 
     control_id: str = ""
     sender: tuple[str, str] = ("", "")
@@ -43,6 +48,7 @@ class Header:
     type: str = ""
     event: str = ""
     query_tag: str = ""
+    accept: str = ""
 
     @property
     def kind(self) -> Kind | None:
@@ -82,12 +88,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Who may speak: what MSH-3 to MSH-6 of a request must say."""
+    """Who may speak: what MSH-3 to MSH-6 of a request must say; and whether it may ask for enhanced mode."""
 
     sending_application: str
     sending_facility: str
     receiving_application: str
     receiving_facility: str
+    enhanced: bool = False
 
 
 def is_readable(raw: bytes) -> bool:
@@ -103,14 +110,14 @@ def read_request(raw: bytes, names: Names, header: Header) -> Request:
     first_line = raw.split(b"\r", 1)[0].decode("iso-8859-1")
     _guess_control_id(header, first_line)
     guess = read_delimiters(first_line)
-    _fill_header(header, read_segments(first_line, guess)[0])
+    _fill_header(header, read_segments(first_line, guess)[0], names)
     check_bytes(raw)
     text, codec = decode(raw, header.character_set)
     delimiters = Delimiters(
         guess.field, guess.component, guess.repetition, guess.escape, guess.subcomponent, codec=codec
     )
     segments = tuple(read_segments(text, delimiters))
-    _fill_header(header, segments[0])
+    _fill_header(header, segments[0], names)
     _check_header(segments[0], names, header)
     _check_segments(segments, header)
     return Request(header, segments)
@@ -123,11 +130,12 @@ def _guess_control_id(header: Header, first_line: str) -> None:
         header.control_id = fields[9]
 
 
-def _fill_header(header: Header, msh: Segment) -> None:
+def _fill_header(header: Header, msh: Segment, names: Names) -> None:
     header.control_id = msh.text(10)[:_CONTROL_ID_LENGTH]
     header.sender = (msh.text(3)[:50], msh.text(4)[:50])
     header.character_set = msh.text(18)
     header.type, header.event = msh.text(9, 1), msh.text(9, 2)
+    header.accept = msh.text(15) if names.enhanced and msh.text(15) in ("AL", "ER") else ""
 
 
 def _check_header(msh: Segment, names: Names, header: Header) -> None:
@@ -140,9 +148,10 @@ def _check_header(msh: Segment, names: Names, header: Header) -> None:
     for number, name in zip((3, 4, 5, 6), expected, strict=True):
         if msh.text(number) != name:
             raise Refusal("X02", msh.place(number), f"MSH-{number} is not the name agreed")
-    for number, allowed in ((15, ("", "NE")), (16, ("", "AL"))):
+    accepts = ("", "NE", "AL", "ER") if names.enhanced else ("", "NE")
+    for number, allowed in ((15, accepts), (16, ("", "AL"))):
         if msh.text(number) not in allowed:
-            raise Refusal("X02", msh.place(number), "enhanced mode is not in use")
+            raise Refusal("X02", msh.place(number), "this acknowledgement is not in use")
     if len(msh.text(10)) > _CONTROL_ID_LENGTH:
         raise Refusal("M03", msh.place(10), "MSH-10 is longer than 20 characters")
     if msh.text(11) != "P":

@@ -55,7 +55,7 @@ _ROWS: Final = (
     Error("AE", "206", "A01", "TIME_TAKEN", "The time is taken"),
     Error("AE", "206", "A02", "TIME_TAKEN_BY_PATIENT", "The time is taken by the same patient"),
     Error("AE", "206", "A06", "OTHER_START", "The appointment has another start"),
-    Error("AE", "206", "A07", "NOT_CANCELLABLE", "The appointment cannot be cancelled any more"),
+    Error("AE", "206", "A07", "NOT_CANCELLABLE", "The appointment cannot be cancelled or moved any more"),
     Error("AE", "207", "X01", "INTERNAL", "Internal error; it is not known whether the work was done"),
     Error("AR", "207", "X02", "NOT_CONFIGURED", "Not agreed for this connection"),
     Error("AR", "207", "X03", "NOT_NOW", "Cannot work now; nothing was done"),

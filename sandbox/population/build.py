@@ -17,6 +17,7 @@ from sandbox.population.person import Person, Population
 from sandbox.population.test_persons import RELATIVES, TEST_PERSONS
 
 LEAST_RESIDENTS: Final = 50
+MOST_RESIDENTS: Final = 200_000
 NEAR_HETU_EVERY: Final = 250
 """One household in this many has a neighbour whose HETU differs from another person's in the sign alone."""
 

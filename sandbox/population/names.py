@@ -24,6 +24,7 @@ class Names(BaseModel):
     streets_fi: tuple[str, ...]
     streets_sv: tuple[str, ...]
     visit_texts: tuple[str, ...]
+    visit_texts_social: tuple[str, ...]
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,18 @@ from sandbox.population.person import Person
 
 LIFECARE: Final = "lifecare-porvoo"
 PEGASOS: Final = "pegasos-loviisa"
+SOCIAL: Final = "lifecare-porvoo-sosiaali"
+ASKOLA: Final = "lifecare-askola"
+MEDIATRI_LOVIISA: Final = "mediatri-loviisa"
+MEDIATRI_SIPOO: Final = "mediatri-sipoo"
+PROCONSONA_LOVIISA: Final = "proconsona-loviisa"
+PROCONSONA_SIPOO: Final = "proconsona-sipoo"
+PROCONSONA_ASKOLA: Final = "proconsona-askola"
 BOTH: Final = (LIFECARE, PEGASOS)
+EVERYWHERE: Final = (
+    *(LIFECARE, PEGASOS, SOCIAL, ASKOLA, MEDIATRI_LOVIISA, MEDIATRI_SIPOO),
+    *(PROCONSONA_LOVIISA, PROCONSONA_SIPOO, PROCONSONA_ASKOLA),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +40,18 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class SeededVisit:
-    """A visit there is from the first day. `past` ones were fulfilled; `restriction` is RestrictionParent (1-4)."""
+    """A visit there is from the first day. `past` ones were fulfilled; `restriction` is RestrictionParent (1-4).
+
+    `proposed` ones wait for the person's answer, and are only where the record system knows proposals.
+    """
 
     past: bool = False
     restriction: int | None = None
+    proposed: bool = False
 
 
 USUAL_VISITS: Final = (SeededVisit(), SeededVisit(past=True), SeededVisit(past=True))
+PROPOSAL: Final = SeededVisit(proposed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +111,34 @@ RELATIVES: Final = (_ONNIS_MOTHER,)
 TEST_PERSONS: Final = (
     TestPerson(
         _person("aino", "010594Y9021", "Aino Testinen", date(1994, 5, 1), _PORVOO),
-        BOTH,
+        EVERYWHERE,
         "everything works; guardian of Lilja",
-        visits=USUAL_VISITS,
+        visits=(*USUAL_VISITS, PROPOSAL, PROPOSAL),
     ),
     TestPerson(
         _person("eero", "020594X903P", "Eero Hidas", date(1994, 5, 2), _LOVIISA),
-        BOTH,
-        "booking, cancelling and reading his appointments answer after 8 s",
-        faults=(Behaviour("slow", ("book", "cancel", "list", "read"), 8.0),),
+        # Formerly of Sipoo: known to what serves it, and not to all that serves Loviisa.
+        (*BOTH, SOCIAL, ASKOLA, MEDIATRI_SIPOO, PROCONSONA_SIPOO),
+        "what he books, moves, cancels or answers, and reading his appointments, takes 8 s",
+        faults=(Behaviour("slow", ("book", "move", "cancel", "accept", "list", "read"), 8.0),),
+        visits=(PROPOSAL,),
     ),
     TestPerson(
         _person("kerttu", "131052-902Y", "Kerttu Varattu", date(1952, 10, 13), _PORVOO),
-        BOTH,
-        "when she books, the desk takes that very time first: slot taken",
-        faults=(Behaviour("desk-takes-the-time", ("book",)),),
+        EVERYWHERE,
+        "when she holds, books or moves to a time, the desk takes that very time first: slot taken",
+        faults=(Behaviour("desk-takes-the-time", ("book", "hold", "move")),),
     ),
     TestPerson(
         _person("mikael", "240380-903N", "Mikael Katkos", date(1980, 3, 24), _LOVIISA),
-        BOTH,
-        "booking and cancelling are done, then the connection drops without an answer: unknown outcome",
-        faults=(Behaviour("drop-answer", ("book", "cancel")),),
+        EVERYWHERE,
+        "what he books, moves, cancels or answers is done, then the connection drops: unknown outcome",
+        faults=(Behaviour("drop-answer", ("book", "move", "cancel", "accept")),),
+        visits=(PROPOSAL,),
     ),
     TestPerson(
         _person("onni", "050712A9055", "Onni Alaikäinen", date(2012, 7, 5), _PORVOO, guardians=(_ONNIS_MOTHER.hetu,)),
-        BOTH,
+        (*BOTH, ASKOLA, MEDIATRI_SIPOO),
         "14 years, books himself; three visits with RestrictionParent 2, 4 and none",
         visits=(SeededVisit(restriction=2), SeededVisit(restriction=4), SeededVisit()),
     ),
@@ -133,24 +152,26 @@ TEST_PERSONS: Final = (
             email=False,
             guardians=("010594Y9021",),
         ),
-        (LIFECARE,),
+        # Born when the family lived in Askola.
+        (LIFECARE, SOCIAL, ASKOLA),
         "3 years, born on a leap day; her guardian Aino acts for her; unknown in Pegasos",
     ),
     TestPerson(
         _person("helvi", "311244-9068", "Helvi Turvakielto", date(1944, 12, 31), _LOVIISA, non_disclosure=True),
-        BOTH,
+        (*BOTH, MEDIATRI_LOVIISA, PROCONSONA_LOVIISA),
         "non-disclosure order: her address and phone, which the installations hold, must never leave",
         visits=USUAL_VISITS,
     ),
     TestPerson(
         _person("axel", "010100A907P", "Axel Svensk", date(2000, 1, 1), _LOVISA, language="sv", email=False),
-        (PEGASOS,),
+        (PEGASOS, MEDIATRI_LOVIISA, PROCONSONA_LOVIISA),
         "Swedish, no e-mail; unknown in Lifecare",
+        visits=(PROPOSAL,),
     ),
     TestPerson(
         _person("marja", "150668-910D", "Marja Kaksois", date(1968, 6, 15), _PORVOO),
-        BOTH,
-        "a customer of both installations, with a future visit in each",
+        (*BOTH, MEDIATRI_LOVIISA, MEDIATRI_SIPOO),
+        "a customer of Lifecare, Pegasos and Mediatri, with a future visit in each",
         visits=USUAL_VISITS,
     ),
 )

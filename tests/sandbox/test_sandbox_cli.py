@@ -31,7 +31,7 @@ def test_init_writes_once_for_the_owner_alone(tmp_path: Path) -> None:
     state = tmp_path / "state"
     code, output = run("init", "--state", str(state), "--port-base", "21000")
     assert code == 0
-    assert "python -m sandbox serve" in output
+    assert "silta sandbox serve" in output
     path = state / "sandbox.toml"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     first = path.read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -24,33 +25,34 @@ from sandbox.population.test_persons import standing_faults
 from sandbox.seeding import SeededContent
 from tests.sandbox.lifecare.lifecare_bench import CREDENTIALS, ONLY_TEST_PERSONS, Bench, RealClock, check_valid
 
-DATA = load_installation("lifecare-porvoo")
-
 
 @functools.cache
-def seeded_content() -> Content:
+def seeded_content(name: str) -> Content:
     """The first day of seed 42, with the test persons and few others; its days are computed once for all tests."""
     first_day = DEFAULT_START.date()
-    content = SeededContent(DATA, build_population(42, ONLY_TEST_PERSONS, first_day), 42, first_day)
+    people = build_population(42, ONLY_TEST_PERSONS, first_day)
+    content = SeededContent(load_installation(name), people, 42, first_day)
     content.day = functools.cache(content.day)  # type: ignore[method-assign]
     return content
 
 
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    """lifecare-porvoo on its first day, and a client that is logged in."""
-    store = OverlayStore(tmp_path / "sandbox.sqlite")
-    system = RecordSystem(seeded_content(), VirtualClock(DEFAULT_START), store)
+@asynccontextmanager
+async def opened(name: str, state: Path) -> AsyncIterator[Bench]:
+    """An installation on its first day, and a client that is logged in."""
+    data = load_installation(name)
+    store = OverlayStore(state / "sandbox.sqlite")
+    system = RecordSystem(seeded_content(name), VirtualClock(DEFAULT_START), store)
     faults, journal, real = FaultBook(standing_faults()), Journal(), RealClock()
     config = InstallationConfig(
-        name=DATA.name,
-        system=DATA.system,
-        release=DATA.release,
-        municipalities=DATA.municipalities,
-        sectors=DATA.sectors,
+        name=data.name,
+        system=data.system,
+        release=data.release,
+        municipalities=data.municipalities,
+        sectors=data.sectors,
         host="127.0.0.1",
         port=0,
         credentials=CREDENTIALS,
+        options=data.options,
     )
     face = LifecareFace(config, system, faults, journal, now=real)
     await face.start()
@@ -66,3 +68,24 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     finally:
         await face.stop()
         store.close()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    """lifecare-porvoo, release MR2020."""
+    async with opened("lifecare-porvoo", tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def old(tmp_path: Path) -> AsyncIterator[Bench]:
+    """lifecare-askola, release V2015."""
+    async with opened("lifecare-askola", tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def social(tmp_path: Path) -> AsyncIterator[Bench]:
+    """lifecare-porvoo-sosiaali, release MR2020."""
+    async with opened("lifecare-porvoo-sosiaali", tmp_path) as found:
+        yield found

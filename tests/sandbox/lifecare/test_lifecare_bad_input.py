@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox.lifecare import wire
+from sandbox import wire
 from sandbox.lifecare.outcome import Refusal
 from sandbox.lifecare.search import parse_query
 from tests.sandbox.lifecare.lifecare_bench import REASON, Bench, booking, error

@@ -228,6 +228,30 @@ def cancel(
     )
 
 
+def move(
+    system: RecordSystem,
+    hetu: str,
+    believed: datetime,
+    to: FreeTime,
+    *,
+    filler: str = "",
+    placer: str = "p-1",
+    event: str = "",
+    zpa: str = "",
+    head: str = "",
+) -> str:
+    """`zpa` is ZPA-2 and on, `head` another MSH."""
+    service = system.calendars[to.calendar].service
+    return message(
+        head or msh("SRM^S02^SRM_S01"),
+        f"ARQ|{placer}^HUB|{filler}|||{to.calendar}|{event}|||||||||VERKKO||||VERKKO",
+        f"ZPA|{stamp(believed)}{zpa}",
+        pid(hetu),
+        "RGS|1|U",
+        f"AIS|1|U|{service}^^99PEGPAL|{stamp(to.start)}",
+    )
+
+
 def query(
     what: str,
     by: str,

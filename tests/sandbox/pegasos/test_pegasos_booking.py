@@ -267,10 +267,10 @@ async def test_one_patient_and_one_service_a_message(pegasos: Pegasos, client: C
     assert (await client.ask(nobody)).error == ("AR", "100", "M01")
 
 
-async def test_moving_is_not_offered(client: Client) -> None:
-    answer = await client.ask(message(msh("SRM^S02^SRM_S01"), "ARQ|1"))
+async def test_other_events_are_not_offered(client: Client) -> None:
+    answer = await client.ask(message(msh("SRM^S03^SRM_S01"), "ARQ|1"))
     assert answer.error == ("AR", "201", "M06")
-    assert answer.lines[0][8] == "ACK^S02^ACK"
+    assert answer.lines[0][8] == "ACK^S03^ACK"
 
 
 async def test_everything_survives_a_restart(pegasos: Pegasos, client: Client, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class Wire(asyncio.Transport):
         return self._transport.is_reading()
 
 
-class LifecareProtocol(HttpToolsProtocol):
+class TappedProtocol(HttpToolsProtocol):
     """HTTP/1.1 with limits that uvicorn does not set: the size of a head, and the time until a request is whole."""
 
     def __init__(self, config: Config, server_state: ServerState, record: Record) -> None:
