@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from adapters.call import Call
-from canonical.commands import Command
+from adapters.errors import NotSupported
+from canonical.commands import Book, Command
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, RegisteredPerson, TimeKey
 from canonical.notes import Note
 
@@ -24,17 +25,36 @@ class Capability(StrEnum):
 
     BOOK = "book"
     CANCEL = "cancel"
+    MOVE = "move"
+    """An appointment gets another time at once: nobody ever sees it at both, or at none."""
+    HOLD = "hold"
+    """A time is kept for a person before it is booked, and can be given back."""
+    ANSWER_PROPOSALS = "answer-proposals"
+    """The desk proposes times; the resident accepts, or asks for another one."""
     REGISTER_PERSON = "register-person"
     DEDUPLICATES = "deduplicates"
     """The same command sent twice has one effect, at the master."""
     CHECKS_VERSION = "checks-version"
-    """A cancel based on a stale version is refused by the master itself."""
+    """A cancel or move based on a stale version is refused by the master itself."""
     CHECKS_START = "checks-start"
-    """A cancel that names another start than the master's is refused by the master itself."""
+    """A cancel or move that names another start than the master's is refused by the master itself."""
     RESTRICTION_PARENT = "restriction-parent"
     """Appointments carry who may see a minor's visit."""
     COMMENT = "comment"
     """The resident's text travels with the booking and is read back."""
+
+
+NEEDS: Final[Mapping[str, Capability]] = {
+    "register-person": Capability.REGISTER_PERSON,
+    "book": Capability.BOOK,
+    "move": Capability.MOVE,
+    "cancel": Capability.CANCEL,
+    "hold": Capability.HOLD,
+    "release": Capability.HOLD,
+    "accept": Capability.ANSWER_PROPOSALS,
+    "propose": Capability.ANSWER_PROPOSALS,
+}
+"""What the kind of a command needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +72,16 @@ class Profile:
     limit: float
     text_limit: int
 
+    def demand(self, command: Command) -> None:
+        """Raises `NotSupported`, with the declared reason, for a command that needs what is missing here: to be asked
+        before anything of it is sent."""
+        wanted = [NEEDS[command.kind]]
+        if isinstance(command, Book):
+            wanted += [Capability.HOLD] * bool(command.hold) + [Capability.COMMENT] * bool(command.comment)
+        for capability in wanted:
+            if capability in self.gaps:
+                raise NotSupported(f"{command.kind}: {self.gaps[capability]}", capability=capability)
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -66,13 +96,30 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldTime:
+    """A time is kept: ``token`` (1 to 64 characters) takes it or gives it back, ``until`` (UTC, the master's business
+    time) it is kept."""
+
+    token: str
+    until: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "until", self.until.astimezone(UTC))
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The record system answered that it did it. ``record`` is what it says it did: the caller checks that it is what
-    was asked (status, person, time). ``native`` is its own word for it (``AA``, ``201``)."""
+    was asked (status, person, time). ``native`` is its own word for it (``AA``, ``201``).
 
-    record: Record
+    A `Hold` gives ``hold`` and no record, a `Release` neither; everything else gives a record. A moved appointment may
+    have a new local id: then the record has it.
+    """
+
+    record: Record | None
     native: str
     notes: tuple[Note, ...] = ()
+    hold: HeldTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +176,11 @@ class Adapter(ABC):
     @abstractmethod
     async def look(self, call: Call, command: Command) -> Record | None:
         """The effect of a command, looked for by what the master stores of it (placer id, local id, HETU); None where
-        there is none *now*. Before the quiescence time is over, None means nothing."""
+        there is none *now*. Before the quiescence time is over, None means nothing.
+
+        Of a `Move`, `Accept` or `Propose` it is the appointment as it is now: the caller judges whether that is the
+        effect. Of a `Hold` or `Release` it is None always: neither is shown to anybody, and a hold ends by itself.
+        """
 
     @abstractmethod
     def decode(self, raw: RawMessage) -> Sequence[Record]:

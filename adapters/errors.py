@@ -7,7 +7,8 @@ ForeignError
 │   └── AnotherPatient    an answer came, about somebody else: quarantine it, call a person
 ├── Refused           the record system said no; nothing happened; tell the caller
 │   ├── TextNotCarried
-│   ├── SlotTaken · NoSuchTime · UnknownPatient · AlreadyRegistered · StaleVersion · NotCancellable · UnknownAppointment
+│   ├── SlotTaken · NoSuchTime · HoldExpired · UnknownPatient · AlreadyRegistered
+│   └── StaleVersion · NotCancellable · NotMovable · NoProposal · UnknownAppointment
 ├── Misconfigured     our side is wrong (credentials, names, addresses): stop, call a person; nothing happened
 └── NotSupported      this installation cannot do it; the profile's capabilities say so too; nothing happened
 ```
@@ -65,6 +66,12 @@ class NoSuchTime(Refused):
     code = "no-such-time"
 
 
+class HoldExpired(Refused):
+    """The hold is over, or was never this person's of this time. The time itself may be free or taken by now."""
+
+    code = "hold-expired"
+
+
 class UnknownPatient(Refused):
     """The installation does not know the person."""
 
@@ -87,6 +94,18 @@ class NotCancellable(Refused):
     """The appointment is past, cancelled already, or may not be cancelled by the resident."""
 
     code = "not-cancellable"
+
+
+class NotMovable(Refused):
+    """The appointment is past, cancelled, or may not be moved by the resident, or not to that time."""
+
+    code = "not-movable"
+
+
+class NoProposal(Refused):
+    """It is no proposal that waits for the resident (any more)."""
+
+    code = "no-proposal"
 
 
 class UnknownAppointment(Refused):
