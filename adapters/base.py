@@ -40,6 +40,8 @@ class Capability(StrEnum):
     """A cancel or move that names another start than the master's is refused by the master itself."""
     RESTRICTION_PARENT = "restriction-parent"
     """Appointments carry who may see a minor's visit."""
+    KEEPS_CANCELLED = "keeps-cancelled"
+    """An appointment that the desk has cancelled is still shown, as cancelled; where not, it is simply gone."""
     COMMENT = "comment"
     """The resident's text travels with the booking and is read back."""
 

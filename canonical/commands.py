@@ -49,7 +49,8 @@ class Book:
 class Move:
     """Let the installation's appointment ``local_id`` of ``patient`` be at another ``time``: at once, or not at all.
 
-    ``believed_start`` and ``believed_version`` as in `Cancel`; ``reason`` is the resident's own text.
+    ``believed_start`` and ``believed_version`` as in `Cancel`; ``reason`` is the resident's own text. ``comment`` and
+    ``visit`` (why they come) are what the appointment says and goes on saying: needed where it has to be booked anew.
     """
 
     placer_id: str
@@ -60,6 +61,8 @@ class Move:
     time: TimeKey
     believed_version: str | None = None
     reason: str = ""
+    comment: str = ""
+    visit: str = ""
     kind: Literal["move"] = "move"
 
 

@@ -21,8 +21,8 @@ from __future__ import annotations
 import pytest
 
 _EXAM = (
-    "bookings", "capabilities", "checks", "directory", "exam", "exchanges", "faults", "ledger", "nights", "suite",
-    "texts",
+    "bookings", "capabilities", "checks", "directory", "exam", "exchanges", "faults", "holds", "ledger",
+    "moves", "nights", "proposals", "suite", "texts",
 )  # fmt: skip
 
 # Failed assertions of the exam explain themselves, as those of a test module do.

@@ -11,10 +11,10 @@ from uuid import uuid4
 import pytest
 
 from adapters.base import Capability, Done
-from adapters.contract.exam import COMMENT, Exam, needs, unexpected
+from adapters.contract.exam import COMMENT, Exam, needs, record_of, unexpected
 from adapters.errors import NotSupported, Refused, StaleVersion
 from canonical import codes, fhir
-from canonical.commands import Cancel, Command, RegisterPerson
+from canonical.commands import Accept, Cancel, Command, RegisterPerson, Release
 from canonical.fhir import Resource
 from canonical.notes import NoteKind
 
@@ -22,17 +22,26 @@ Proof = Callable[[Exam], Awaitable[bool]]
 
 
 async def _does(exam: Exam, command: Command, capability: Capability) -> bool:
-    """Whether the installation carries the command out, or says, truly, that it cannot."""
+    """Whether the installation carries the command out, or says, truly and before it sends anything, that it cannot."""
+    if await _declines(exam, command, capability):
+        await exam.subject.quiet()
+        assert await exam.effects(command) == 0
+        return False
+    assert await exam.effects(command) == 1
+    return True
+
+
+async def _declines(exam: Exam, command: Command, capability: Capability) -> bool:
+    """Whether it is `NotSupported`, unsent; otherwise it has to be done."""
+    before = len(exam.ledger.exchanges)
     outcome = await exam.attempt(command)
-    if isinstance(outcome, Done):
-        assert await exam.effects(command) == 1
-        return True
     if not isinstance(outcome, NotSupported):
-        unexpected(outcome)
+        if capability not in exam.adapter.profile.gaps and not isinstance(outcome, Done):
+            unexpected(outcome)
+        return False
     assert outcome.capability == capability, "NotSupported names another capability"
-    await exam.subject.quiet()
-    assert await exam.effects(command) == 0
-    return False
+    assert len(exam.ledger.exchanges) == before, "not supported, but something was sent"
+    return True
 
 
 async def _books(exam: Exam) -> bool:
@@ -42,6 +51,42 @@ async def _books(exam: Exam) -> bool:
 async def _cancels(exam: Exam) -> bool:
     needs(exam.subject, Capability.BOOK)
     return await _does(exam, exam.cancel(*await exam.booked(exam.subject.known[0])), Capability.CANCEL)
+
+
+async def _moves(exam: Exam) -> bool:
+    needs(exam.subject, Capability.BOOK)
+    return await _does(exam, await exam.move(*await exam.booked(exam.subject.known[0])), Capability.MOVE)
+
+
+async def _holds(exam: Exam) -> bool:
+    command = await exam.hold(exam.subject.known[0])
+    if Capability.HOLD in exam.adapter.profile.capabilities:
+        await exam.holding(command.person, command.time)
+        return True
+    assert command.patient is not None
+    others: list[Command] = [Release(uuid4().hex, command.patient, command.time, "a token")]
+    if Capability.BOOK in exam.adapter.profile.capabilities:
+        others.append(replace(await exam.book(command.person, time=command.time), hold="a token"))
+    declined = [await _declines(exam, one, Capability.HOLD) for one in (command, *others)]
+    if not all(declined):
+        return True
+    assert await exam.adapter.free_time(exam.call(), command.time) is not None
+    return False
+
+
+async def _answers(exam: Exam) -> bool:
+    if Capability.ANSWER_PROPOSALS in exam.adapter.profile.capabilities:
+        accept, _ = await exam.proposal(exam.subject.known[0])
+        return await _does(exam, accept, Capability.ANSWER_PROPOSALS)
+    needs(exam.subject, Capability.BOOK)
+    book, record = await exam.booked(exam.subject.known[0])
+    assert book.patient is not None
+    accept = Accept(uuid4().hex, book.patient, record.local_id, book.time.start, record.version)
+    declined = [
+        await _declines(exam, one, Capability.ANSWER_PROPOSALS) for one in (accept, await exam.propose(accept, record))
+    ]
+    assert await exam.adapter.appointment(exam.call(), record.local_id) == record
+    return not all(declined)
 
 
 async def _registers(exam: Exam) -> bool:
@@ -55,7 +100,7 @@ async def _deduplicates(exam: Exam) -> bool:
     again = await exam.attempt(command)
     effects = await exam.effects(command)
     if isinstance(again, Done):
-        return effects == 1 and again.record.local_id == record.local_id
+        return effects == 1 and record_of(again).local_id == record.local_id
     assert isinstance(again, Refused), again
     assert effects == 1
     return False
@@ -104,6 +149,17 @@ def _restriction(resource: Resource) -> str | None:
     return str(extension["valueCoding"]["code"])
 
 
+async def _keeps_cancelled(exam: Exam) -> bool:
+    person = exam.subject.known[0]
+    local_id = await exam.desk_book(person, (await exam.times_for(person))[0].time)
+    await exam.subject.desk_cancel(local_id)
+    found = await exam.adapter.appointment(exam.call(), local_id)
+    listed = [r.local_id for r in await exam.adapter.appointments(exam.call(), await exam.patient(person))]
+    assert (found is not None) == (local_id in listed), "shown in one place only"
+    assert found is None or found.resource["status"] == "cancelled"
+    return found is not None
+
+
 async def _comments(exam: Exam) -> bool:
     needs(exam.subject, Capability.BOOK)
     command = await exam.book(exam.subject.known[0], comment=COMMENT)
@@ -113,7 +169,7 @@ async def _comments(exam: Exam) -> bool:
         return False
     if not isinstance(outcome, Done):
         unexpected(outcome)
-    seen = await exam.adapter.appointment(exam.call(), outcome.record.local_id)
+    seen = await exam.adapter.appointment(exam.call(), record_of(outcome).local_id)
     assert seen is not None
     if "comment" in seen.resource:
         assert seen.resource["comment"] == COMMENT
@@ -125,11 +181,15 @@ async def _comments(exam: Exam) -> bool:
 PROOFS: Final[dict[Capability, Proof]] = {
     Capability.BOOK: _books,
     Capability.CANCEL: _cancels,
+    Capability.MOVE: _moves,
+    Capability.HOLD: _holds,
+    Capability.ANSWER_PROPOSALS: _answers,
     Capability.REGISTER_PERSON: _registers,
     Capability.DEDUPLICATES: _deduplicates,
     Capability.CHECKS_VERSION: _checks_version,
     Capability.CHECKS_START: _checks_start,
     Capability.RESTRICTION_PARENT: _restricts,
+    Capability.KEEPS_CANCELLED: _keeps_cancelled,
     Capability.COMMENT: _comments,
 }
 

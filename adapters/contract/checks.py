@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from adapters.base import HeldTime
 from adapters.errors import ForeignError
 from canonical import codes, fhir, hetu, strict_json, times, validate
 from canonical.model import FreeTime, LocalPatient, Record, TimeKey
@@ -16,6 +17,9 @@ DIRECTORY: Final = frozenset(
 STATES: Final = frozenset(
     {"proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow", "checked-in", "waitlist"}
 )
+TOKEN_LIMIT: Final = 64
+LONGEST_HOLD: Final = 3600.0
+"""Seconds a time is held at the most: what is longer is a mistaken zone."""
 KEY_LIMIT: Final = 25
 """Bytes of a `TimeKey.key`: it has to fit into a FHIR id, sealed."""
 
@@ -81,6 +85,30 @@ def booked(record: Record, patient: LocalPatient, time: TimeKey, placer_id: str,
     at(record, time)
     carried = fhir.identifier_value(record.resource, codes.PLACER)
     assert carried == placer_id, "the record does not carry the placer id (codes.PLACER)"
+
+
+def answered(record: Record, patient: LocalPatient, local_id: str, status: str) -> None:
+    """Assert that a proposal was answered: what it is now, and that it waits for the resident no more."""
+    appointment(record, patient)
+    assert record.local_id == local_id, "another appointment"
+    assert record.resource["status"] == status
+    assert not waits_for_the_resident(record), "answered, but it still waits for an answer"
+
+
+def waits_for_the_resident(record: Record) -> bool:
+    """Whether a record is a proposal that is not answered yet."""
+    asked = [p["status"] == "needs-action" for p in fhir.actors(record.resource, "Patient")]
+    return record.resource["status"] == "pending" and any(asked)
+
+
+def held(hold: HeldTime, now: datetime | None) -> None:
+    """Assert that a hold has a token that fits, and an end: of the next hour, where it is known what time it is."""
+    assert 0 < len(hold.token) <= TOKEN_LIMIT, f"a token of {len(hold.token)} characters"
+    assert not hetu.appears_in(hold.token)
+    assert hold.until.tzinfo is UTC
+    if now is not None:
+        left = hold.until.timestamp() - now.timestamp()
+        assert 0 < left <= LONGEST_HOLD, f"a hold that ends {left:.0f} s from now"
 
 
 def at(record: Record, time: TimeKey) -> None:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from adapters.contract.subject import Booking, Fault, Minor, Operation, Subject
+from adapters.memory import HELD_FOR, Appointment, MemoryAdapter, Request, Rules, open_memory, town
 from adapters.memory import Fault as WireFault
-from adapters.memory import MemoryAdapter, Request, Rules, open_memory, town
 from canonical.model import Person, TimeKey
 
 _NIGHTS: Final = (
@@ -34,7 +34,8 @@ class MemorySubject(Subject):
     def __init__(
         self, rules: Rules | None = None, charset: str = "utf-8", kind: type[MemoryAdapter] = MemoryAdapter
     ) -> None:
-        made = open_memory(rules=rules, charset=charset)
+        self._now = town.TODAY
+        made = open_memory(rules=rules, charset=charset, now=lambda: self._now)
         self._wire, self._master = made.wire, made.master
         self.adapter = kind(made.installation, made.wire, quiescence=0.05)
         self._newcomers: Iterator[Person] = iter(town.NEWCOMERS)
@@ -53,11 +54,24 @@ class MemorySubject(Subject):
     async def desk_cancel(self, local_id: str) -> None:
         self._master.decide(local_id, "cancelled")
 
+    async def desk_propose(self, person: Person, time: TimeKey) -> str:
+        patient = self._master.patient_of(person.hetu)
+        assert patient is not None, "the desk proposes to customers"
+        return self._master.propose(patient.number, time.key, time.start).id
+
+    async def let_holds_expire(self) -> None:
+        self._now += HELD_FOR
+
+    async def now(self) -> datetime:
+        return self._now
+
+    async def held(self, local_id: str) -> Booking:
+        found = self._master.appointment(local_id)
+        assert found is not None
+        return self._booking(found)
+
     async def bookings(self, placer_id: str) -> Sequence[Booking]:
-        return [
-            Booking(a.id, a.placer_id, self._hetu(a.patient), a.start, a.end, a.status)
-            for a in self._master.appointments(placer_id=placer_id)
-        ]
+        return [self._booking(one) for one in self._master.appointments(placer_id=placer_id)]
 
     async def is_customer(self, hetu: str) -> bool:
         return self._master.patient_of(hetu) is not None
@@ -72,6 +86,9 @@ class MemorySubject(Subject):
     async def night_times(self) -> Sequence[TimeKey]:
         opened = [self._master.open("K1", start, start + timedelta(minutes=20)) for start in _NIGHTS]
         return [TimeKey(time.key, time.start, time.end) for time in opened]
+
+    def _booking(self, found: Appointment) -> Booking:
+        return Booking(found.id, found.placer_id, self._hetu(found.patient), found.start, found.end, found.status)
 
     def _hetu(self, number: str) -> str:
         patient = self._master.patient(number)

@@ -14,10 +14,10 @@ from adapters.call import Call
 from adapters.contract.exam import LISTENING, Exam, Outcome, needs, unexpected
 from adapters.contract.subject import Fault, Operation
 from adapters.errors import AnotherPatient, ForeignError, OutcomeUnknown, Unavailable
-from canonical.commands import Command, RegisterPerson
+from canonical.commands import Command, RegisterPerson, Release
 from canonical.model import LocalPatient, Record
 
-WRITES: Final = (Operation.BOOK, Operation.CANCEL, Operation.REGISTER)
+WRITES: Final = (Operation.BOOK, Operation.CANCEL, Operation.MOVE, Operation.ANSWER, Operation.REGISTER)
 READS: Final = (Operation.FIND, Operation.LIST, Operation.READ, Operation.PERSON)
 NOTHING_DONE: Final = frozenset({Fault.REFUSE_CONNECTION, Fault.DROP_REQUEST, Fault.HALF_OPEN, Fault.ERROR_BEFORE_WORK})
 
@@ -26,8 +26,18 @@ FAULTY_WRITES: Final = [
     for operation in WRITES
     for fault in Fault
     if operation is Operation.BOOK or fault is not Fault.PENDING_ANSWER
+] + [
+    pytest.param(operation, fault, id=f"{operation}-{fault}")
+    for operation in (Operation.HOLD, Operation.RELEASE)
+    for fault in (
+        Fault.REFUSE_CONNECTION,
+        Fault.DROP_REQUEST,
+        Fault.DROP_ANSWER,
+        Fault.CUT_REPLY,
+        Fault.ERROR_AFTER_WORK,
+    )
 ]
-"""Only a booking can be pending."""
+"""Only a booking can be pending. A hold that got lost ends by itself: what is said of it matters less."""
 
 FAULTY_READS: Final = [
     pytest.param(operation, fault, id=f"{operation}-{fault}")
@@ -59,23 +69,42 @@ TRUE_WORDS: Final[dict[Fault, tuple[type[Done | ForeignError], ...]]] = {
 _NEEDS: Final = {
     Operation.BOOK: (Capability.BOOK,),
     Operation.CANCEL: (Capability.BOOK, Capability.CANCEL),
+    Operation.MOVE: (Capability.BOOK, Capability.MOVE),
+    Operation.ANSWER: (Capability.ANSWER_PROPOSALS,),
+    Operation.HOLD: (Capability.HOLD,),
+    Operation.RELEASE: (Capability.HOLD,),
     Operation.REGISTER: (Capability.REGISTER_PERSON,),
 }
 
 
 async def command_for(exam: Exam, operation: Operation) -> Command:
     """A write of this kind that would succeed."""
-    if operation is Operation.REGISTER:
-        return RegisterPerson(uuid4().hex, await exam.subject.newcomer())
-    if operation is Operation.BOOK:
-        return await exam.book(exam.subject.known[0])
-    return exam.cancel(*await exam.booked(exam.subject.known[0]))
+    person = exam.subject.known[0]
+    match operation:
+        case Operation.REGISTER:
+            return RegisterPerson(uuid4().hex, await exam.subject.newcomer())
+        case Operation.BOOK:
+            return await exam.book(person)
+        case Operation.MOVE:
+            return await exam.move(*await exam.booked(person))
+        case Operation.ANSWER:
+            return (await exam.proposal(person))[0]
+        case Operation.HOLD:
+            return await exam.hold(person)
+        case Operation.RELEASE:
+            hold, token = await exam.holding(person)
+            assert hold.patient is not None
+            return Release(uuid4().hex, hold.patient, hold.time, token)
+        case _:
+            return exam.cancel(*await exam.booked(person))
 
 
 def _sent_once(exam: Exam, command: Command, before: int) -> None:
-    """Assert that a write went out no more than once, and that every exchange has come to its one end."""
+    """Assert that no step of a write went out more than once (a booking may have two: reserve, confirm), and that every
+    exchange has come to its one end."""
     since = exam.ledger.exchanges[before:]
-    assert sum(command.placer_id.encode() in exchange.sent for exchange in since) <= 1, "a write was sent again"
+    steps = Counter(exchange.operation for exchange in since if command.placer_id.encode() in exchange.sent)
+    assert not steps or max(steps.values()) == 1, "a write was sent again"
     alike = Counter((exchange.request_id, exchange.sent) for exchange in since)
     assert not alike or max(alike.values()) == 1, "the same bytes were sent again"
     assert all(len(exchange.replies) == 1 for exchange in since), "a sending without its one received()"

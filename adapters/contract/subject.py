@@ -64,6 +64,11 @@ class Operation(StrEnum):
 
     BOOK = "book"
     CANCEL = "cancel"
+    MOVE = "move"
+    HOLD = "hold"
+    RELEASE = "release"
+    ANSWER = "accept"
+    """`Accept` and `Propose`."""
     REGISTER = "register"
     FIND = "find"
     """`Adapter.find_free`."""
@@ -77,7 +82,8 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One booking as the record system holds it. ``status`` is FHIR's word (booked, pending, cancelled …)."""
+    """One booking as the record system holds it. ``status`` is FHIR's word (booked, pending, cancelled …), and
+    ``proposed`` of a proposal that waits for the resident."""
 
     local_id: str
     placer_id: str | None
@@ -152,6 +158,25 @@ class Subject(ABC):
     def no_counterpart(self, fault: Fault, operation: Operation) -> str | None:
         """Why this wire cannot have ``fault`` in ``operation``; None where it can."""
         return None
+
+    async def desk_propose(self, person: Person, time: TimeKey) -> str:
+        """Let the desk propose ``time`` to a known person; its local id. Needed where the profile claims
+        `Capability.ANSWER_PROPOSALS`."""
+        raise AssertionError("a subject whose profile answers proposals defines desk_propose()")
+
+    async def let_holds_expire(self) -> None:
+        """Make every hold of the record system older than it may get (by its clock). Needed where the profile claims
+        `Capability.HOLD`."""
+        raise AssertionError("a subject whose profile holds times defines let_holds_expire()")
+
+    async def now(self) -> datetime | None:
+        """The record system's business time, to which the end of a hold is compared; None where it is not known."""
+        return None
+
+    async def held(self, local_id: str) -> Booking:
+        """What the record system holds under a local id, whatever its status. Override it with a look past the
+        adapter; needed where the profile claims `Capability.ANSWER_PROPOSALS`."""
+        raise AssertionError("a subject whose profile answers proposals defines held()")
 
     async def quiet(self) -> None:
         """Return when the record system is certainly no longer working on an unanswered request sent just now."""

@@ -14,7 +14,10 @@ from adapters.contract.directory import DirectoryContract, FreeTimesContract
 from adapters.contract.exam import Exam
 from adapters.contract.exchanges import ExchangeContract
 from adapters.contract.faults import FaultContract
+from adapters.contract.holds import HoldContract
+from adapters.contract.moves import MoveContract
 from adapters.contract.nights import NightContract
+from adapters.contract.proposals import ProposalContract
 from adapters.contract.subject import Subject
 from adapters.contract.texts import TextContract
 from canonical import hetu
@@ -27,6 +30,9 @@ class AdapterContract(
     PersonContract,
     BookingContract,
     CancelContract,
+    MoveContract,
+    HoldContract,
+    ProposalContract,
     CapabilityContract,
     FaultContract,
     ExchangeContract,

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import Capability, Done
 from adapters.contract import checks
-from adapters.contract.exam import Exam, needs, unexpected
+from adapters.contract.exam import Exam, needs, record_of, unexpected
 from adapters.errors import NotSupported, Refused
 from canonical.commands import Command
 from canonical.notes import NoteKind
@@ -89,6 +89,18 @@ class TextContract:
         command = replace(exam.cancel(*await exam.booked(exam.subject.known[0])), reason="Hyvä jo |^~\\& <1>")
         await self._said(exam, command, command.reason)
 
+    async def test_reason_of_a_move_arrives_or_is_said_lost(self, exam: Exam) -> None:
+        needs(exam.subject, Capability.BOOK, Capability.MOVE)
+        command = replace(await exam.move(*await exam.booked(exam.subject.known[0])), reason="Työ |^~\\& <1>")
+        await self._said(exam, command, command.reason)
+
+    async def test_comment_of_an_own_proposal_arrives_or_is_said_lost(self, exam: Exam) -> None:
+        needs(exam.subject, Capability.ANSWER_PROPOSALS)
+        command = replace(
+            await exam.propose(*await exam.proposal(exam.subject.known[0])), comment="Iltapäivä |^~\\& <1>"
+        )
+        await self._said(exam, command, command.comment)
+
     async def _carried(self, exam: Exam, text: str) -> bool:
         """Whether the comment arrived, byte for byte; if not, it was refused before anything was sent."""
         command = await exam.book(exam.subject.known[0], comment=text)
@@ -100,11 +112,10 @@ class TextContract:
             assert len(exam.ledger.exchanges) == before, "refused, but after something had been sent"
             assert await exam.effects(command) == 0
             return False
-        if not isinstance(outcome, Done):
-            unexpected(outcome)
-        checks.well_formed(outcome.record)
-        assert outcome.record.resource.get("comment") == text, "the answer holds another text"
-        seen = await exam.adapter.appointment(exam.call(), outcome.record.local_id)
+        record = record_of(outcome)
+        checks.well_formed(record)
+        assert record.resource.get("comment") == text, "the answer holds another text"
+        seen = await exam.adapter.appointment(exam.call(), record.local_id)
         assert seen is not None
         assert seen.resource.get("comment") == text, "the record system holds another text"
         return True
@@ -118,6 +129,7 @@ class TextContract:
             return
         if not isinstance(outcome, Done):
             unexpected(outcome)
-        notes = (*outcome.notes, *outcome.record.notes)
-        arrived = text in checks.texts(outcome.record.resource)
+        record = record_of(outcome)
+        notes = (*outcome.notes, *record.notes)
+        arrived = text in checks.texts(record.resource)
         assert arrived or any(note.kind is NoteKind.DROPPED for note in notes), "a reason dropped in silence"

@@ -1,7 +1,7 @@
-"""Lifecare MR2020: FHIR R4 over REST with OAuth 2.0 client credentials.
+"""Lifecare, releases MR2020 and V2015: FHIR R4 over REST with OAuth 2.0 client credentials.
 
 ``open`` is the door; behind it ``adapter`` (the port), ``wire`` (one request and the truth about it), ``answers``
-(which answer means what), ``http`` and ``tokens``. What stands in the messages is `mappings.lifecare`'s.
+(which answer means what) and ``tokens``, upon `adapters.http`. What stands in the messages is `mappings.lifecare`'s.
 """
 
 from __future__ import annotations

@@ -9,19 +9,20 @@ from typing import Final
 
 import httpx
 
-from adapters.base import Adapter, Done, Installation, RawMessage, span_contains
+from adapters.base import Adapter, Capability, Done, Installation, RawMessage, span_contains
 from adapters.call import Call
 from adapters.errors import AnotherPatient, Misconfigured, OutcomeUnknown
+from adapters.http.recording import Exchange, body_of
+from adapters.http.trip import Trip
 from adapters.lifecare.directory import Directory
+from adapters.lifecare.nights import Nights
 from adapters.lifecare.options import Options
-from adapters.lifecare.profile import profile
-from adapters.lifecare.recording import Exchange, body_of
-from adapters.lifecare.searches import PAGE, resources, search
-from adapters.lifecare.trip import Trip
+from adapters.lifecare.profile import LifecareRelease, profile
+from adapters.lifecare.searches import resources, search
 from adapters.lifecare.wire import Request, Wire
 from adapters.lifecare.writes import Writes
-from canonical import codes, strict_json, times
-from canonical.commands import Book, Cancel, Command, RegisterPerson
+from canonical import codes, strict_json
+from canonical.commands import Accept, Book, Cancel, Command, Hold, Move, Propose, RegisterPerson, Release
 from canonical.fhir import Resource
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey
 from canonical.notes import Note, NoteKind
@@ -29,6 +30,7 @@ from mappings.lifecare import UNREADABLE, BadMessage, directory, patients
 from mappings.lifecare.appointments import KIND as APPOINTMENT
 from mappings.lifecare.appointments import appointment
 from mappings.lifecare.carry import ID
+from mappings.lifecare.clocks import Clock
 from mappings.lifecare.slots import slot
 from mappings.lifecare.vocabulary import vocabulary
 
@@ -37,17 +39,20 @@ _LONGEST_SPAN: Final = timedelta(days=60)
 
 
 class LifecareAdapter(Adapter):
-    """Lifecare MR2020, interface for appointment booking."""
+    """Lifecare, releases MR2020 and V2015, interface for appointment booking."""
 
     def __init__(self, installation: Installation, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """Raises `Misconfigured` with every problem of the options. ``transport`` replaces the network (tests)."""
         options = Options.of(installation)
         self.installation = replace(installation, options=options.shown())
-        self.profile = profile(options)
-        self._words = vocabulary(installation.name, options.root, installation.sectors)
-        self._wire = Wire(options, transport)
+        release = LifecareRelease.of(installation)
+        self.profile = profile(options, release)
+        self._words = vocabulary(installation.name, options.root, installation.sectors, release.clock())
+        self._wire = Wire(options, transport, release.page)
+        self._nights = Nights(self._wire, self._words.clock)
         self._directory = Directory(self._wire, self._words)
-        self._writes = Writes(self._wire, self._words)
+        deduplicates = Capability.DEDUPLICATES in self.profile.capabilities
+        self._writes = Writes(self._wire, self._words, self._nights, deduplicates=deduplicates)
 
     async def probe(self, call: Call) -> str:
         """What answers, and whether it lets us in: the capability statement, then a search that counts only."""
@@ -72,11 +77,12 @@ class LifecareAdapter(Adapter):
             return []
 
         async def read(page: list[Resource], exchange: Exchange) -> list[FreeTime]:
+            await self._nights.learn(trip, "Slot", page)
             free = [one for one in self._slots(page, exchange) if span_contains(query, one.time.start)]
             return await self._with_services(trip, free, exchange)
 
         found: list[FreeTime] = []
-        for parameters in _free_searches(query):
+        for parameters in _free_searches(query, self._words.clock, self._wire.page):
             request = Request.get("Slot", parameters, quick=True)
             found += await search(self._wire, trip, "find", request, "Slot", read)
         return found
@@ -88,7 +94,9 @@ class LifecareAdapter(Adapter):
         async with self._wire.ask(trip, "free-time", Request.get(f"Slot/{time.key}")) as reply:
             if reply.absent:
                 return None
-            free = self._slots([reply.json(200)], reply.exchange)
+            source = reply.json(200)
+            await self._nights.learn(trip, "Slot", [source])
+            free = self._slots([source], reply.exchange)
             found = await self._with_services(trip, free, reply.exchange)
         return found[0] if found and _same(found[0].time, time) else None
 
@@ -97,7 +105,7 @@ class LifecareAdapter(Adapter):
         return None if source is None else patients.patient(source, self._words)[0]
 
     async def appointments(self, call: Call, patient: LocalPatient) -> Sequence[Record]:
-        criteria = [("patient", f"Patient/{patient.number}"), PAGE]
+        criteria = [("patient", f"Patient/{patient.number}"), self._wire.page]
         found = await self._appointments(Trip.begin(call), "list", criteria, patient.number)
         return list({record.local_id: record for record in found}.values())
 
@@ -105,14 +113,21 @@ class LifecareAdapter(Adapter):
         return await self._appointment(Trip.begin(call), "read", local_id)
 
     async def perform(self, call: Call, command: Command) -> Done:
+        self.profile.demand(command)
         trip = Trip.begin(call)
         match command:
             case RegisterPerson():
                 return await self._writes.register(trip, command)
             case Book():
                 return await self._writes.book(trip, command)
-            case Cancel():
-                return await self._writes.cancel(trip, command)
+            case Move() | Cancel():
+                return await self._writes.change(trip, command)
+            case Hold():
+                return await self._writes.hold(trip, command)
+            case Release():
+                return await self._writes.release(trip, command)
+            case Accept() | Propose():
+                raise AssertionError("a declared gap")
 
     async def look(self, call: Call, command: Command) -> Record | None:
         """By the HETU, by the hub's own mark, by the appointment's number: as the manual says (§10)."""
@@ -126,6 +141,10 @@ class LifecareAdapter(Adapter):
             case Cancel():
                 found = await self._appointment(trip, "look", command.local_id, command.patient.number)
                 return found if found is not None and found.resource["status"] == "cancelled" else None
+            case Move() | Accept() | Propose():
+                return await self._appointment(trip, "look", command.local_id, command.patient.number)
+            case Hold() | Release():
+                return None
 
     def decode(self, raw: RawMessage) -> Sequence[Record]:
         """Stored bytes (a whole reply or its body) of one resource or of a searchset; free times are no records."""
@@ -195,6 +214,7 @@ class LifecareAdapter(Adapter):
         """Appointments, all of patient ``number``."""
 
         async def read(page: list[Resource], exchange: Exchange) -> list[Record]:
+            await self._nights.learn(trip, APPOINTMENT, page)
             records = [appointment(one, self._words) for one in page]
             for record in records:
                 exchange.note(record.notes)
@@ -211,7 +231,9 @@ class LifecareAdapter(Adapter):
         async with self._wire.ask(trip, operation, Request.get(f"Appointment/{local_id}")) as reply:
             if reply.absent:
                 return None
-            record = appointment(reply.json(200), self._words)
+            source = reply.json(200)
+            await self._nights.learn(trip, APPOINTMENT, [source])
+            record = appointment(source, self._words)
             reply.exchange.note(record.notes)
             if record.local_id != local_id:
                 raise BadMessage("Appointment.id is another than was asked")
@@ -226,7 +248,7 @@ def _same(one: TimeKey, other: TimeKey) -> bool:
     return one.key == other.key and all(a.timestamp() == b.timestamp() for a, b in ends)
 
 
-def _free_searches(query: FreeQuery) -> Iterator[list[tuple[str, str]]]:
+def _free_searches(query: FreeQuery, clock: Clock, page: tuple[str, str]) -> Iterator[list[tuple[str, str]]]:
     """The searches that together ask for the span."""
     narrowed = []
     if query.services is not None:
@@ -236,6 +258,7 @@ def _free_searches(query: FreeQuery) -> Iterator[list[tuple[str, str]]]:
     start, last = query.start.astimezone(UTC), query.end.astimezone(UTC)  # two clock faces do not compare as instants
     while start < last:
         end = min(last, start + _LONGEST_SPAN)
-        span = [("start", f"ge{times.iso(start)}"), ("start", f"lt{times.iso(end)}")]
-        yield [("status", "free"), *span, *narrowed, PAGE]
+        first, last_of_it = clock.span(start, end)
+        span = [("start", f"ge{first}"), ("start", f"lt{last_of_it}")]
+        yield [("status", "free"), *span, *narrowed, page]
         start = end

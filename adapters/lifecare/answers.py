@@ -15,10 +15,10 @@ from typing import Final, Literal
 
 from adapters import errors
 from adapters.errors import ForeignError, Misconfigured, OutcomeUnknown, Refused, Unavailable
-from adapters.lifecare.http import HttpReply
+from adapters.http.connections import HttpReply
 from canonical import strict_json
 
-RequestKind = Literal["read", "book", "cancel", "register"]
+RequestKind = Literal["read", "book", "move", "cancel", "register", "hold", "release"]
 
 ERROR_SYSTEM: Final = "https://lifecare.example/fhir/CodeSystem/error"
 

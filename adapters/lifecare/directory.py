@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from adapters.lifecare.recording import Exchange
-from adapters.lifecare.searches import PAGE, search
-from adapters.lifecare.trip import Trip
+from adapters.http.recording import Exchange
+from adapters.http.trip import Trip
+from adapters.lifecare.searches import search
 from adapters.lifecare.wire import Request, Wire
 from canonical.fhir import Resource
 from canonical.model import Record
@@ -37,7 +37,7 @@ class Directory:
         return self._services
 
     async def _all(self, trip: Trip, kind: str) -> list[Record]:
-        request = Request.get(kind, [PAGE])
+        request = Request.get(kind, [self._wire.page])
         return await search(self._wire, trip, "directory", request, kind, partial(self._read, kind))
 
     async def _read(self, kind: str, page: list[Resource], exchange: Exchange) -> list[Record]:

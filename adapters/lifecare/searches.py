@@ -8,14 +8,13 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urljoin
 
 from adapters.errors import Unavailable
-from adapters.lifecare.recording import Exchange
-from adapters.lifecare.trip import Trip
+from adapters.http.recording import Exchange
+from adapters.http.trip import Trip
 from adapters.lifecare.wire import Request, Wire
 from canonical.fhir import Resource
 from mappings.lifecare import BadMessage
 
-PAGE: Final = ("_count", "200")
-_MOST_PAGES: Final = 500
+_MOST_PAGES: Final = 2_000
 
 T = TypeVar("T")
 

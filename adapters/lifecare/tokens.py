@@ -9,10 +9,10 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from adapters.errors import Misconfigured, Unavailable
-from adapters.lifecare.http import Http, HttpReply, HttpRequest, NoReply, NotSent
+from adapters.http.connections import Http, HttpReply, HttpRequest, NoReply, NotSent
+from adapters.http.recording import recorded, reply_bytes, request_bytes
+from adapters.http.trip import Trip
 from adapters.lifecare.options import Options
-from adapters.lifecare.recording import recorded, reply_bytes, request_bytes
-from adapters.lifecare.trip import Trip
 from canonical import strict_json
 
 _MARGIN: Final = 10.0

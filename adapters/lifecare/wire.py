@@ -19,18 +19,20 @@ import orjson
 
 from adapters.call import Call
 from adapters.errors import Misconfigured, Unavailable
+from adapters.http.connections import Http, HttpReply, HttpRequest, NoReply, NotOurs, NotSent, trust
+from adapters.http.recording import Exchange, recorded, reply_bytes, request_bytes
+from adapters.http.trip import Trip
 from adapters.lifecare import answers
 from adapters.lifecare.answers import RequestKind
-from adapters.lifecare.http import REQUEST_ID, Http, HttpReply, HttpRequest, NoReply, NotOurs, NotSent
 from adapters.lifecare.options import Options
-from adapters.lifecare.recording import Exchange, recorded, reply_bytes, request_bytes
 from adapters.lifecare.tokens import Tokens
-from adapters.lifecare.trip import Trip
 from canonical import hetu, strict_json
 from canonical.fhir import Resource
 from mappings.lifecare import UNREADABLE, BadMessage
 
+REQUEST_ID: Final = "X-Request-Id"
 _JSON: Final = frozenset({"application/fhir+json", "application/json"})
+_ABSENT: Final = frozenset({(404, "NOT_FOUND"), (410, "GONE")})
 _FORM: Final = "application/x-www-form-urlencoded"
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -89,8 +91,8 @@ class Reply:
 
     @property
     def absent(self) -> bool:
-        """Whether Lifecare says that there is no such resource."""
-        return self.http.status == 404 and answers.error_code(self.http) == "NOT_FOUND"
+        """Whether Lifecare says that there is no such resource (any more)."""
+        return (self.http.status, answers.error_code(self.http)) in _ABSENT
 
     def json(self, *statuses: int) -> Any:
         """The body of an answer of one of ``statuses``; any other raises what it means.
@@ -112,11 +114,18 @@ class Reply:
 
 
 class Wire:
-    """The FHIR interface of one installation."""
+    """The FHIR interface of one installation. ``page`` is how many resources a search asks for at once."""
 
-    def __init__(self, options: Options, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(self, options: Options, transport: httpx.AsyncBaseTransport | None, page: int = 200) -> None:
         self.base = options.address
-        self._http = Http(options, transport)
+        self.page = ("_count", str(page))
+        self._http = Http(
+            trust(options.ca_file),
+            connect_limit=options.connect_limit,
+            connections=options.connections,
+            request_id=REQUEST_ID,
+            transport=transport,
+        )
         self._tokens = Tokens(options, self._http)
 
     @asynccontextmanager
@@ -137,7 +146,7 @@ class Wire:
                         raise answers.lost(request.kind, f"{request.what}: {err}") from err
                     exchange.outcome, may_reread = "misplaced", False
                     continue
-                exchange.raw = reply_bytes(reply)
+                exchange.raw = reply_bytes(reply, REQUEST_ID.lower())
                 if reply.status == 401 and may_renew:
                     exchange.outcome, may_renew = "unauthorized", False
                     self._tokens.forget(token)

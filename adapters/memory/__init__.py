@@ -18,10 +18,13 @@ from adapters.errors import Misconfigured
 from adapters.memory import town
 from adapters.memory.adapter import MemoryAdapter
 from adapters.memory.face import Face
-from adapters.memory.master import Master, Refusal, Request, Rules
+from adapters.memory.master import HELD_FOR, Appointment, Belief, Master, Refusal, Request, Rules
 from adapters.memory.wire import Fault, Wire
 
-__all__ = ["Fault", "Master", "MemoryAdapter", "Refusal", "Request", "Rules", "Wire", "open", "open_memory", "town"]
+__all__ = [
+    "HELD_FOR", "Appointment", "Belief", "Fault", "Master", "MemoryAdapter", "Refusal", "Request", "Rules", "Wire",
+    "open", "open_memory", "town",
+]  # fmt: skip
 
 
 def open_memory(

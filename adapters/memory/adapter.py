@@ -14,10 +14,12 @@ from adapters.errors import (
     AlreadyRegistered,
     AnotherPatient,
     ForeignError,
+    HoldExpired,
     Misconfigured,
+    NoProposal,
     NoSuchTime,
     NotCancellable,
-    NotSupported,
+    NotMovable,
     OutcomeUnknown,
     Refused,
     SlotTaken,
@@ -31,14 +33,14 @@ from adapters.memory.face import DONE, NOT_UNDERSTOOD
 from adapters.memory.mapping import Row
 from adapters.memory.master import Master, Rules
 from adapters.memory.wire import Cut, Wire, pack, unpack
-from canonical.commands import Book, Cancel, Command, RegisterPerson
+from canonical.commands import Accept, Book, Cancel, Command, Hold, Move, Propose, RegisterPerson, Release
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey
 from canonical.times import iso
 
 T = TypeVar("T")
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_WRITES: Final = frozenset({"book", "cancel", "register"})
+_WRITES: Final = frozenset({"register", "book", "move", "cancel", "hold", "release", "accept", "propose"})
 _REFUSALS: Final[dict[str, type[Refused]]] = {
     "time-taken": SlotTaken,
     "no-such-time": NoSuchTime,
@@ -47,21 +49,23 @@ _REFUSALS: Final[dict[str, type[Refused]]] = {
     "already-customer": AlreadyRegistered,
     "changed": StaleVersion,
     "not-cancellable": NotCancellable,
+    "not-movable": NotMovable,
+    "hold-over": HoldExpired,
+    "no-proposal": NoProposal,
     "unknown-appointment": UnknownAppointment,
     "text-too-long": Refused,
 }
-_NEEDS: Final[dict[type[Command], Capability]] = {
-    RegisterPerson: Capability.REGISTER_PERSON,
-    Book: Capability.BOOK,
-    Cancel: Capability.CANCEL,
-}
 _GAPS: Final[dict[Capability, str]] = {
     Capability.CANCEL: "this release cancels at the desk only",
+    Capability.MOVE: "this release moves at the desk only",
+    Capability.HOLD: "this release keeps no times",
+    Capability.ANSWER_PROPOSALS: "this release proposes nothing",
     Capability.REGISTER_PERSON: "this release registers people at the desk only",
     Capability.DEDUPLICATES: "this release does not compare placer ids",
     Capability.CHECKS_VERSION: "this release has no versions",
     Capability.CHECKS_START: "this release does not look at the start",
     Capability.RESTRICTION_PARENT: "this release does not keep the code",
+    Capability.KEEPS_CANCELLED: "this release deletes what the desk cancels",
     Capability.COMMENT: "this release has no field for it",
 }
 
@@ -71,11 +75,15 @@ def profile(rules: Rules, *, quiescence: float, limit: float) -> Profile:
     able = {
         Capability.BOOK: True,
         Capability.CANCEL: rules.cancels,
+        Capability.MOVE: rules.moves,
+        Capability.HOLD: rules.holds,
+        Capability.ANSWER_PROPOSALS: rules.proposes,
         Capability.REGISTER_PERSON: rules.registers,
         Capability.DEDUPLICATES: rules.deduplicates,
         Capability.CHECKS_VERSION: rules.versions,
         Capability.CHECKS_START: rules.starts,
         Capability.RESTRICTION_PARENT: rules.restrictions,
+        Capability.KEEPS_CANCELLED: rules.keeps,
         Capability.COMMENT: rules.comments,
     }
     gaps = {capability: _GAPS[capability] for capability, yes in able.items() if not yes}
@@ -138,28 +146,36 @@ class MemoryAdapter(Adapter):
     async def perform(self, call: Call, command: Command) -> Done:
         self._check(command)
         rows = await self._ask(call, mapping.request(command))
+        if isinstance(command, Release):
+            return Done(None, DONE)
         if not rows:
             raise OutcomeUnknown(f"{command.kind}: done, but nothing is said of what")
         if isinstance(command, RegisterPerson) and rows[0].get("hetu") != command.person.hetu:
             raise AnotherPatient("register: the answer is about another person")
         try:
+            if isinstance(command, Hold):
+                return self._held(command, rows[0])
             record = mapping.records(self.installation.name, rows[0])[0]
         except ValueError as err:
             raise OutcomeUnknown(f"{command.kind}: the reply cannot be read") from err
         if not isinstance(command, RegisterPerson):
             _of(command.patient, record)
-        return Done(record, DONE, record.notes)
+        return Done(record, DONE, (*record.notes, *mapping.lost(command)))
 
     async def look(self, call: Call, command: Command) -> Record | None:
-        if isinstance(command, RegisterPerson):
-            rows = await self._ask(call, {"operation": "person", "hetu": command.person.hetu})
-            if rows and rows[0].get("hetu") != command.person.hetu:
-                raise AnotherPatient("look: the answer is about another person")
-        elif isinstance(command, Cancel):
-            rows = await self._ask(call, {"operation": "read", "id": command.local_id})
+        match command:
+            case Hold() | Release():
+                return None
+            case RegisterPerson():
+                rows = await self._ask(call, {"operation": "person", "hetu": command.person.hetu})
+                if rows and rows[0].get("hetu") != command.person.hetu:
+                    raise AnotherPatient("look: the answer is about another person")
+            case Book():
+                rows = await self._ask(call, {"operation": "look", "placer": command.placer_id})
+            case Move() | Cancel() | Accept() | Propose():
+                rows = await self._ask(call, {"operation": "read", "id": command.local_id})
+        if isinstance(command, Cancel):
             rows = [row for row in rows if row.get("status") == "cancelled"]
-        else:
-            rows = await self._ask(call, {"operation": "look", "placer": command.placer_id})
         records = self._records(rows)
         if not records:
             return None
@@ -173,18 +189,20 @@ class MemoryAdapter(Adapter):
 
     def _check(self, command: Command) -> None:
         """Raise what can be said before anything is sent."""
-        missing = self.profile.gaps.keys() & {_NEEDS[type(command)]}
-        if isinstance(command, Book) and command.comment:
-            missing |= self.profile.gaps.keys() & {Capability.COMMENT}
-        for capability in missing:
-            raise NotSupported(f"{command.kind}: {self.profile.gaps[capability]}", capability=capability)
-        if isinstance(command, RegisterPerson):
-            return
-        texts = (command.comment, command.reason) if isinstance(command, Book) else (command.reason,)
+        self.profile.demand(command)
+        texts = _texts(command)
         if max(map(len, texts)) > self.profile.text_limit:
             raise Refused(f"{command.kind}: more than {self.profile.text_limit} characters", native="text-too-long")
         if any(map(_CONTROL.search, texts)):
             raise Refused(f"{command.kind}: a control character that FHIR does not carry", native="character-set")
+        if isinstance(command, Propose) and command.comment and Capability.COMMENT in self.profile.gaps:
+            raise Refused(f"{command.kind}: {self.profile.gaps[Capability.COMMENT]}", native="text")
+
+    def _held(self, command: Hold, row: Row) -> Done:
+        number, held = mapping.held(self.installation.name, row)
+        if command.patient is None or number != command.patient.number:
+            raise AnotherPatient("hold: the answer is about another patient")
+        return Done(None, DONE, hold=held)
 
     async def _ask(self, call: Call, asked: Row) -> list[Row]:
         """Send one request and take its rows; every way it can end is an error of `adapters.errors`."""
@@ -241,6 +259,19 @@ class MemoryAdapter(Adapter):
             return [build(self.installation.name, row) for row in rows]
         except ValueError:
             raise Unavailable("the reply cannot be read") from None
+
+
+def _texts(command: Command) -> tuple[str, ...]:
+    """The resident's own words in a command."""
+    match command:
+        case Book():
+            return command.comment, command.reason
+        case Cancel():
+            return (command.reason,)
+        case Propose():
+            return (command.comment,)
+        case _:
+            return ("",)
 
 
 def _rows(message: Row) -> list[Row]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
-from adapters.memory.master import Appointment, Master, Patient, Refusal, Request, Time
+from adapters.memory.master import Appointment, Belief, Hold, Master, Patient, Refusal, Request, Time
 from canonical import times
 
 Row = dict[str, Any]
@@ -30,6 +31,11 @@ class Face:
             "register": lambda r: [self._patient(self.master.register(r["hetu"], r["placer"]))],
             "book": self._book,
             "cancel": self._cancel,
+            "move": self._move,
+            "hold": self._hold,
+            "release": self._release,
+            "accept": lambda r: [self._appointment(self.master.accept(r["id"], _belief(r)))],
+            "propose": self._propose,
         }
 
     def answer(self, request: Row, *, pending: bool = False, wrong: bool = False) -> Row:
@@ -93,18 +99,27 @@ class Face:
             placer_id=request["placer"],
             comment=request["comment"],
             reason=request["reason"],
+            hold=request["hold"],
         )
         return [self._appointment(self.master.book(wanted, status=status))]
 
     def _cancel(self, request: Row) -> list[Row]:
-        cancelled = self.master.cancel(
-            request["id"],
-            patient=request["patient"],
-            start=times.instant(request["start"]),
-            version=request["version"],
-            reason=request["reason"],
-        )
+        cancelled = self.master.cancel(request["id"], _belief(request), reason=request["reason"])
         return [self._appointment(cancelled)]
+
+    def _move(self, request: Row) -> list[Row]:
+        return [self._appointment(self.master.change(request["id"], _belief(request), *_to(request)))]
+
+    def _propose(self, request: Row) -> list[Row]:
+        asked = self.master.ask_for(request["id"], _belief(request), *_to(request), comment=request["comment"])
+        return [self._appointment(asked)]
+
+    def _hold(self, request: Row) -> list[Row]:
+        return [_held(self.master.hold(request["patient"], *_to(request)))]
+
+    def _release(self, request: Row) -> list[Row]:
+        self.master.release(request["patient"], request["token"])
+        return []
 
     def _free(self, time: Time) -> Row:
         return {"kind": "free", "key": time.key, **self._where(time.calendar), **_when(time)}
@@ -144,7 +159,7 @@ class Face:
 
     def _of_another(self, row: Row) -> Row:
         """The same row about the first customer whom it is not about."""
-        whose = {"appointment": "patient", "patient": "id"}.get(row["kind"])
+        whose = {"appointment": "patient", "hold": "patient", "patient": "id"}.get(row["kind"])
         if whose is None:
             return row
         other = next(p for p in self.master.patients() if p.number != row[whose])
@@ -153,3 +168,16 @@ class Face:
 
 def _when(time: Time | Appointment) -> Row:
     return {"start": times.iso(time.start), "end": times.iso(time.end)}
+
+
+def _belief(request: Row) -> Belief:
+    return Belief(request["patient"], times.instant(request["start"]), request["version"])
+
+
+def _to(request: Row) -> tuple[str, datetime]:
+    """Which time is wanted."""
+    return request["key"], times.instant(request["at"])
+
+
+def _held(hold: Hold) -> Row:
+    return {"kind": "hold", "patient": hold.patient, "token": hold.token, "until": times.iso(hold.until)}

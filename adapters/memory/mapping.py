@@ -4,40 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
+from adapters.base import HeldTime
 from canonical import codes, fhir, times
-from canonical.commands import Book, Cancel, RegisterPerson
+from canonical.commands import Accept, Book, Cancel, Command, Hold, Move, Propose, RegisterPerson, Release
 from canonical.fhir import Resource
 from canonical.model import FreeTime, LocalPatient, Record, TimeKey
 from canonical.notes import Note, NoteKind
 
 Row = dict[str, Any]
 
+_STATUS: Final = {"proposed": "pending"}
+_COMING: Final = {"booked": "accepted", "pending": "accepted", "proposed": "needs-action"}
+"""The patient's own part: whoever has not answered yet is not said to have accepted."""
 
-def request(command: RegisterPerson | Book | Cancel) -> Row:
-    """The request of a command. A book without a patient is a defect of the caller's."""
-    if isinstance(command, RegisterPerson):
-        return {"operation": "register", "hetu": command.person.hetu, "placer": command.placer_id}
-    if isinstance(command, Cancel):
-        return {
-            "operation": "cancel",
-            "id": command.local_id,
-            "patient": command.patient.number,
-            "start": times.iso(command.believed_start),
-            "version": command.believed_version,
-            "reason": command.reason,
-        }
-    assert command.patient is not None, "a book is sent for a patient of the installation"
+
+def request(command: Command) -> Row:
+    """The request of a command. One of a person's without a patient is a defect of the caller's."""
+    match command:
+        case RegisterPerson():
+            return {"operation": "register", "hetu": command.person.hetu, "placer": command.placer_id}
+        case Book():
+            texts = {"comment": command.comment, "reason": command.reason}
+            named = {"patient": _number(command.patient), "placer": command.placer_id, "hold": command.hold}
+            start = times.iso(command.time.start)
+            return {"operation": "book", "key": command.time.key, "start": start, **named, **texts}
+        case Hold():
+            return {"operation": "hold", "patient": _number(command.patient), **_wanted(command)}
+        case Release():
+            named = {"patient": command.patient.number, "placer": command.placer_id}
+            return {"operation": "release", "token": command.hold, **named}
+        case Move():
+            return {"operation": "move", **_believed(command), **_wanted(command)}
+        case Cancel():
+            return {"operation": "cancel", **_believed(command), "reason": command.reason}
+        case Accept():
+            return {"operation": "accept", **_believed(command), "placer": command.placer_id}
+        case Propose():
+            return {"operation": "propose", **_believed(command), **_wanted(command), "comment": command.comment}
+
+
+def _number(patient: LocalPatient | None) -> str:
+    assert patient is not None, "it is sent for a patient of the installation"
+    return patient.number
+
+
+def _wanted(command: Hold | Move | Propose) -> Row:
+    """The time that is asked for, under the hub's own mark."""
+    return {"key": command.time.key, "at": times.iso(command.time.start), "placer": command.placer_id}
+
+
+def _believed(command: Move | Cancel | Accept | Propose) -> Row:
     return {
-        "operation": "book",
+        "id": command.local_id,
         "patient": command.patient.number,
-        "key": command.time.key,
-        "start": times.iso(command.time.start),
-        "placer": command.placer_id,
-        "comment": command.comment,
-        "reason": command.reason,
+        "start": times.iso(command.believed_start),
+        "version": command.believed_version,
     }
+
+
+def lost(command: Command) -> tuple[Note, ...]:
+    """What of a command has no field in its request."""
+    if isinstance(command, Move) and command.reason:
+        return (Note(NoteKind.DROPPED, "Move.reason", "no field for why an appointment is moved"),)
+    return ()
+
+
+def held(_: str, row: Row) -> tuple[str, HeldTime]:
+    """Whose a hold is, and the hold of a row; raises ValueError for a row that is none."""
+    with _whole():
+        return row["patient"], HeldTime(row["token"], times.instant(row["until"]))
 
 
 def records(installation: str, row: Row) -> list[Record]:
@@ -157,7 +194,7 @@ def _appointment(installation: str, row: Row) -> Record:
     resource["identifier"] = [fhir.identifier(codes.local(installation, "appointment"), row["id"], type_code="FILL")]
     if row["placer"] is not None:
         resource["identifier"].append(fhir.identifier(codes.PLACER, row["placer"], type_code="PLAC"))
-    resource["status"] = row["status"]
+    resource["status"] = _STATUS.get(row["status"], row["status"])
     if row["cancel_reason"]:
         resource["cancelationReason"] = fhir.concept(text=row["cancel_reason"])
     resource["serviceType"] = [_service_type(installation, row)]
@@ -166,7 +203,7 @@ def _appointment(installation: str, row: Row) -> Record:
     resource |= {"start": row["start"], "end": row["end"]}
     if row["comment"]:
         resource["comment"] = row["comment"]
-    coming = {"booked": "accepted", "pending": "needs-action"}.get(row["status"], "declined")
+    coming = _COMING.get(row["status"], "declined")
     resource["participant"] = [
         {"actor": fhir.reference("Patient", row["patient"]), "status": coming},
         {"actor": fhir.reference("Practitioner", row["professional"]), "status": "accepted"},

@@ -10,13 +10,20 @@ from typing import Final, TypeVar
 
 from adapters.base import Adapter, Capability, Done, Installation, Profile, RawMessage, span_contains
 from adapters.call import Call
-from adapters.errors import AnotherPatient, Misconfigured, NoSuchTime, OutcomeUnknown, Unavailable, UnknownPatient
+from adapters.errors import (
+    AnotherPatient,
+    Misconfigured,
+    NoSuchTime,
+    OutcomeUnknown,
+    Unavailable,
+    UnknownPatient,
+)
 from adapters.pegasos.conversation import Conversation, Reading, stamp
 from adapters.pegasos.link import Link
 from adapters.pegasos.options import Options
-from canonical.commands import Book, Cancel, Command, RegisterPerson
+from canonical.commands import Book, Cancel, Command, Hold, Move, RegisterPerson, Release
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey
-from canonical.notes import Note
+from canonical.notes import Note, NoteKind
 from mappings.pegasos import answers, appointments, directory, hl7, keys, persons, requests
 from mappings.pegasos.appointments import Found
 from mappings.pegasos.requests import Bookings, FreeTimes, Span, Stamp
@@ -27,9 +34,12 @@ _FILES: Final[Sequence[requests.MasterFile]] = ("LOC", "PRA", "CDM", "ZKA")
 _MAX_DAYS: Final = 90
 """Pegasos takes 93 days at once; on the local clock a span may be an hour longer than it is."""
 _MAX_PAGES: Final = 200
+_UNSHOWN: Final = Note(NoteKind.DROPPED, "Move.reason", "the unit reads it; an Appointment has no element for it")
 _MAX_QUESTIONS: Final = 4
 """More services or calendars than this are not asked for one by one, but all at once."""
 _GAPS: Final = {
+    Capability.HOLD: "Pegasos keeps no time that is not booked (manual §4, §6)",
+    Capability.ANSWER_PROPOSALS: "Pegasos proposes no times (manual §4, §6)",
     Capability.DEDUPLICATES: "Pegasos recognises no repeated message, neither by MSH-10 nor by ARQ-1 (manual §12)",
     Capability.CHECKS_VERSION: "SRM^S04 names the start the caller believes in, no version (manual §5)",
 }
@@ -103,25 +113,35 @@ class PegasosAdapter(Adapter):
         return next((one.record for one in found if one.record.local_id == local_id), None)
 
     async def perform(self, call: Call, command: Command) -> Done:
+        self.profile.demand(command)
         deadline = _deadline(call)
         if isinstance(command, RegisterPerson):
             return await self._register(call, deadline, command)
         if isinstance(command, Cancel):
             build = partial(requests.cancel, command, self._site)
         else:
+            assert isinstance(command, Book | Move), "everything else is a declared gap"
             names = keys.unpack(command.time.key)
             if names is None:
                 raise NoSuchTime("the key of the time is none of this installation's")
-            build = partial(requests.book, command, *names, self._site)
+            if isinstance(command, Move):
+                build = partial(requests.move, command, *names, self._site)
+            else:
+                build = partial(requests.book, command, *names, self._site)
         return await self._conversation.ask(call, deadline, build, partial(self._done, command))
 
     async def look(self, call: Call, command: Command) -> Record | None:
         if isinstance(command, RegisterPerson):
             patient = await self.find_person(call, command.person.hetu)
             return persons.patient_record(patient, self._site, []) if patient else None
-        if isinstance(command, Cancel):
+        if isinstance(command, Hold | Release):
+            return None
+        if not isinstance(command, Book):
             found = await self._bookings(call, Bookings(filler=command.local_id), command.patient)
-            return next((one.record for one in found if one.record.resource.get("status") == "cancelled"), None)
+            records = [one.record for one in found if one.record.local_id == command.local_id]
+            if isinstance(command, Cancel):
+                records = [one for one in records if one.resource.get("status") == "cancelled"]
+            return records[0] if records else None
         found = await self._bookings(call, Bookings(placer=command.placer_id), _patient(command))
         return next((one.record for one in sorted(found, key=_liveness)), None)
 
@@ -219,7 +239,7 @@ class PegasosAdapter(Adapter):
             raise OutcomeUnknown("AA to ADT^A28, but the new patient number was not learned") from err
         return Done(persons.patient_record(patient, self._site, []), "AA")
 
-    def _done(self, command: Book | Cancel, message: hl7.Message) -> Reading[Done]:
+    def _done(self, command: Book | Move | Cancel, message: hl7.Message) -> Reading[Done]:
         """What an SRR says was done; raises `hl7.BadMessage` where it is not about this command."""
         groups = list(appointments.groups(message))
         if len(groups) != 1:
@@ -228,9 +248,10 @@ class PegasosAdapter(Adapter):
         _is_about(found, _patient(command))
         if isinstance(command, Book) and groups[0].sch[1].text() != command.placer_id:
             raise hl7.BadMessage("SCH-1 is not ARQ-1 of the request")
-        if isinstance(command, Cancel) and found.record.local_id != command.local_id:
+        if isinstance(command, Move | Cancel) and found.record.local_id != command.local_id:
             raise hl7.BadMessage("SCH-2 is not ARQ-2 of the request")
-        return Done(found.record, "AA", found.record.notes), found.record.notes
+        lost = (_UNSHOWN,) if isinstance(command, Move) and command.reason else ()
+        return Done(found.record, "AA", (*found.record.notes, *lost)), (*found.record.notes, *lost)
 
 
 def _deadline(call: Call) -> float:
@@ -238,7 +259,7 @@ def _deadline(call: Call) -> float:
     return asyncio.get_running_loop().time() + call.limit
 
 
-def _patient(command: Book | Cancel) -> LocalPatient:
+def _patient(command: Book | Move | Cancel) -> LocalPatient:
     """Whose the command is; before the installation was asked, only the HETU is known."""
     if isinstance(command, Book):
         return command.patient or LocalPatient("", command.person.hetu)

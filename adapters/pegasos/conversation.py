@@ -23,6 +23,7 @@ from adapters.errors import (
     Misconfigured,
     NoSuchTime,
     NotCancellable,
+    NotMovable,
     NotSupported,
     OutcomeUnknown,
     Refused,
@@ -59,9 +60,10 @@ _REFUSALS: Final = {
     )
 } | {"refused": Refused}
 
-_CAPABILITY: Final = {"SRM^S01": "book", "SRM^S04": "cancel", "ADT^A28": "register-person"}
+_CAPABILITY: Final = {"SRM^S01": "book", "SRM^S02": "move", "SRM^S04": "cancel", "ADT^A28": "register-person"}
 """The writes, and what cannot be done where the installation does not know the message."""
 
+_ACCEPTED: Final = Note(NoteKind.KEPT, "MSA-1", "CA came first: accepted, which does not say that it was done")
 _NOT_OURS: Final = Note(NoteKind.DROPPED, "MSA-2", "an answer to another request came, and was thrown away")
 
 _OUTCOMES: Final[Sequence[tuple[type[ForeignError], str]]] = (
@@ -86,6 +88,7 @@ class _Turn:
     operation: str
     control_id: str
     started: float
+    enhanced: bool = False
     left: bool = False
     received: bytes = b""
     notes: tuple[Note, ...] = ()
@@ -103,7 +106,9 @@ class _Turn:
         """The error of an answer that is not ``AA``; the table of codes says which."""
         where = f" at {answer.where}" if answer.where else ""
         detail, native = f"{answer.native}{where} to {self.operation} after {self._elapsed()}", answer.native
-        verdict = answer.verdict
+        verdict = answer.rejection if self.enhanced and answer.rejection else answer.verdict
+        if verdict == NotCancellable.code and self.operation == "SRM^S02":
+            return NotMovable(detail, native=native)
         if verdict in _REFUSALS:
             return _REFUSALS[verdict](detail, native=native)
         if verdict == "unavailable":
@@ -139,7 +144,8 @@ class Conversation:
             raw = requests.write(request, self._site, stamped)
         except Unfit as err:
             raise (TextNotCarried if err.why else Refused)(str(err), native=err.why) from err
-        turn = _Turn(request.operation, stamped.control_id, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        turn = _Turn(request.operation, stamped.control_id, now, self._site.enhanced)
         exchange = await self._recorded(call, deadline, turn, raw)
         outcome = "cancelled"
         try:
@@ -187,16 +193,21 @@ class Conversation:
         return message
 
     async def _matching(self, connection: Connection, turn: _Turn) -> hl7.Message:
-        """The answer whose MSA-2 is ours. Another's (a late one, one sent twice) is thrown away, as the manual says."""
+        """The answer whose MSA-2 is ours. Another's (a late one, one sent twice) is thrown away, as the manual says; in
+        enhanced mode an accept acknowledgement is waited past: the answer comes after it."""
         while True:
             block = await connection.receive()
             turn.received = block
             message = hl7.split(block, max_bytes=len(block))
             if hl7.misdeclared(block, message):
                 raise hl7.BadMessage("it says 8859/1 and is written in UTF-8")
-            if answers.answer(message).control_id == turn.control_id:
+            answer = answers.answer(message)
+            ours = answer.control_id == turn.control_id
+            if ours and not (turn.enhanced and turn.is_write and answer.is_accepted):
                 return message
-            turn.notes = (*turn.notes, _NOT_OURS)
+            turn.notes = (*turn.notes, _ACCEPTED if ours else _NOT_OURS)
+            if ours:
+                turn.received = b""
 
     def _judged(
         self, turn: _Turn, request: Request, message: hl7.Message, read: Callable[[hl7.Message], Reading[T]]

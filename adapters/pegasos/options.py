@@ -16,7 +16,8 @@ class Options(BaseModel):
     ``sending_*`` and ``receiving_*`` are the names agreed at commissioning (MSH-3 to MSH-6). ``limit`` is how long one
     call listens: Pegasos's maximum service time is 20 s. ``quiescence`` is how long it may still work on a request
     whose answer was lost, and must be longer than that. ``pool`` is the most connections at a time, one request each.
-    ``page`` is how many records a query asks for at once.
+    ``page`` is how many records a query asks for at once. ``acknowledgement`` is the mode agreed at commissioning: in
+    ``enhanced`` mode writes are acknowledged before they are answered.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -27,6 +28,7 @@ class Options(BaseModel):
     receiving_application: str = Field(min_length=1, max_length=50)
     receiving_facility: str = Field(min_length=1, max_length=50)
     charset: Literal["8859/1", "UNICODE UTF-8"] = "8859/1"
+    acknowledgement: Literal["original", "enhanced"] = "original"
     processing_id: str = Field(default="P", pattern=r"^[PTD]$")
     pool: int = Field(default=32, ge=1, le=1000)
     limit: float = Field(default=22.0, gt=0)
@@ -60,4 +62,5 @@ class Options(BaseModel):
             self.receiving_facility,
             self.processing_id,
             self.charset,
+            enhanced=self.acknowledgement == "enhanced",
         )

@@ -29,6 +29,7 @@ def appointment(source: Resource, words: Vocabulary) -> Record:
         raise BadMessage("Appointment ends before it starts")
     carrier.name_services("serviceType")
     _instruct(carrier)
+    _answer_for_the_patient(resource)
     if fhir.identifier_value(resource, words.appointment) is None:
         own = fhir.identifier(words.appointment, carrier.id, type_code="FILL")
         resource["identifier"] = [own, *resource.get("identifier", ())]
@@ -55,6 +56,14 @@ def _instruct(carrier: Carrier) -> None:
 def _translation(language: str, text: str) -> Element:
     parts = [{"url": "lang", "valueCode": language}, {"url": "content", "valueString": text}]
     return {"url": codes.TRANSLATION, "extension": parts}
+
+
+def _answer_for_the_patient(resource: Resource) -> None:
+    """Lifecare writes ``needs-action`` of the patient while the unit decides (manual §7.2). In FHIR that would ask the
+    patient to answer, who has: the booking was their wish."""
+    if resource["status"] == "pending":
+        for participant in fhir.actors(resource, "Patient"):
+            participant["status"] = "accepted"
 
 
 def _patient(resource: Resource) -> str:

@@ -37,8 +37,9 @@ class Carrier:
     def __init__(self, source: Resource, kind: str, words: Vocabulary) -> None:
         if not isinstance(source, dict) or source.get("resourceType") != kind:
             raise BadMessage(f"{kind} expected")
-        self.source, self.kind, self.words = source, kind, words
-        self._notes: dict[Note, None] = {}
+        self.source, notes = words.clock.read(source, kind)
+        self.kind, self.words = kind, words
+        self._notes: dict[Note, None] = dict.fromkeys(notes)
         self.id = _id(source, kind)
         self.version = _version(source)
         self.resource = self._top()

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from canonical import codes
+from mappings.lifecare.clocks import TRUE, Clock
 
 CANCELATION_REASON: Final = "6.30"
 """Below the root: the system of causes of cancellation (manual §3)."""
@@ -30,13 +31,14 @@ class Service:
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """``systems``: the vendor's system to ours; ``services``: by local code; ``sector``: of every service not in the
-    table ("" where that cannot be said)."""
+    table ("" where that cannot be said); ``clock``: how the release writes times."""
 
     installation: str
     root: str
     systems: Mapping[str, str]
     services: Mapping[str, Service]
     sector: str
+    clock: Clock = TRUE
 
     @property
     def service(self) -> str:
@@ -49,7 +51,7 @@ class Vocabulary:
         return codes.local(self.installation, "appointment")
 
 
-def vocabulary(installation: str, root: str, sectors: Sequence[str]) -> Vocabulary:
+def vocabulary(installation: str, root: str, sectors: Sequence[str], clock: Clock = TRUE) -> Vocabulary:
     """The names of ``installation``, whose own systems begin with ``root`` (``urn:oid:2.999.638``).
 
     Where the installation has one sector only, that is the sector of services that the table does not know.
@@ -58,7 +60,7 @@ def vocabulary(installation: str, root: str, sectors: Sequence[str]) -> Vocabula
     own = [row for row in rows("services") if row["root"] == root]
     services = {row["code"]: Service(row["national"], row["sector"]) for row in own}
     sector = sectors[0] if len(sectors) == 1 else ""
-    return Vocabulary(installation, root, MappingProxyType(systems), MappingProxyType(services), sector)
+    return Vocabulary(installation, root, MappingProxyType(systems), MappingProxyType(services), sector, clock)
 
 
 @cache

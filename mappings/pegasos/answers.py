@@ -33,11 +33,26 @@ class Answer:
         A known code of table 0357 with an own code that is new decides by itself; a code that is missing or foreign, an
         acknowledgement code that is none of original mode (``CA``, ``CR`` …), say nothing of what was done.
         """
-        if self.ack == "AA":
-            return DONE
+        return DONE if self.ack == "AA" else self._meaning(self.ack) or UNKNOWN
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it is only the accept acknowledgement of enhanced mode: the answer is still to come (manual §13)."""
+        return self.ack == "CA"
+
+    @property
+    def rejection(self) -> str | None:
+        """The verdict of an accept acknowledgement that says no: ``CR``, and ``CE``, which is to be taken for one. It
+        comes for what gives ``AR`` in original mode; nothing was done. None for any other answer."""
+        if self.ack not in ("CR", "CE"):
+            return None
+        verdict = self._meaning("AR") or self._meaning("AE")
+        return "refused" if verdict in (None, UNKNOWN) else verdict
+
+    def _meaning(self, ack: str) -> str | None:
         known = tables.table("error", keys=3)
-        row = known.get((self.ack, self.code, self.own)) or known.get((self.ack, self.code, ""))
-        return row["verdict"] if row else UNKNOWN
+        row = known.get((ack, self.code, self.own)) or known.get((ack, self.code, ""))
+        return row["verdict"] if row else None
 
 
 def answer(message: Message) -> Answer:

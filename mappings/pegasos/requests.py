@@ -1,4 +1,4 @@
-"""Commands and questions -> Pegasos's messages. Source: Pegasos's manual §2.3 and §4 to §9.
+"""Commands and questions -> Pegasos's messages. Source: Pegasos's manual §2.3, §4 to §9 and §13.
 
 Names of people are never sent: PID-5 must have a value but is not looked at, so it carries a dash. A person is named by
 HETU and patient number.
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from canonical.commands import Book, Cancel
-from canonical.model import LocalPatient
+from canonical.commands import Book, Cancel, Move
+from canonical.model import LocalPatient, TimeKey
 from mappings.pegasos import times
 from mappings.pegasos.hl7 import Field, NotCarried, join
 from mappings.pegasos.persons import HETU_AUTHORITY, identifiers
@@ -33,6 +33,9 @@ _BOOKED: Final = ("VARAUS", "Asiakas varasi", "99PEGTAP")
 _CANCELLATION_REASONS: Final = "1.2.246.537.6.126"
 _BY_CUSTOMER: Final = "2"
 _CUSTOMERS_WORDS: Final = "Asiakas perui"
+_MOVED: Final = ("3", "Asiakas siirsi", "99PEGTAP")
+_WRITES: Final = frozenset({"SRM^S01", "SRM^S02", "SRM^S04", "ADT^A28"})
+"""What an accept acknowledgement is asked for; a query changes nothing, and waits for its answer only."""
 
 
 class Unfit(ValueError):
@@ -79,6 +82,8 @@ def write(request: Request, site: Site, stamp: Stamp) -> bytes:
         11: site.processing_id,
         12: "2.4",
     }
+    if site.enhanced and request.operation in _WRITES:
+        header |= {15: "AL", 16: "AL"}
     lines = [("MSH", header), *request.body]
     for charset in (site.charset, "UNICODE UTF-8"):
         try:
@@ -98,16 +103,37 @@ def book(command: Book, schedule: str, service: str, site: Site, _: Stamp) -> Re
     }
     if command.reason:
         arq[7] = ("", _fits(command.reason, REASON_LIMIT, "ARQ-7"))
-    minutes = round(command.time.end.timestamp() - start.timestamp()) // 60  # instants, not what the clock shows
     body: list[Line] = [("ARQ", arq), ("ZPA", {2: times.write_offset(start)})]
     if command.comment:
         body.append(("NTE", {1: "1", 2: "P", 3: _fits(command.comment, TEXT_LIMIT, "NTE-3")}))
     body += [
         _pid(site, command.person.hetu, command.patient.number if command.patient else ""),
         ("RGS", {1: "1", 2: "A"}),
-        ("AIS", {1: "1", 2: "A", 3: (service, "", "99PEGPAL"), 4: times.write(start), 7: str(minutes), 8: "min"}),
+        _service(command.time, service, "A"),
     ]
     return Request("SRM^S01", "SRM_S01", "SRR^S01", body)
+
+
+def move(command: Move, schedule: str, service: str, site: Site, _: Stamp) -> Request:
+    """SRM^S02: the appointment as in `cancel`, the new time as in `book`. It keeps both its numbers, the placer id of
+    the booking too; the move's own mark is nowhere kept. Raises `Unfit`."""
+    code, words, table = _MOVED
+    arq = _asking(site) | {
+        1: (_fits(command.placer_id, ID_LIMIT, "ARQ-1"), site.sending_application),
+        2: (command.local_id, site.receiving_application),
+        5: schedule,
+        6: (code, _fits(command.reason, REASON_LIMIT, "ARQ-6") or words, table),
+    }
+    believed, start = command.believed_start, command.time.start
+    zpa: dict[int, Field] = {1: times.write(believed), 2: times.write_offset(believed), 5: times.write_offset(start)}
+    body: list[Line] = [
+        ("ARQ", arq),
+        ("ZPA", zpa),
+        _pid(site, command.patient.hetu, command.patient.number),
+        ("RGS", {1: "1", 2: "U"}),
+        _service(command.time, service, "U"),
+    ]
+    return Request("SRM^S02", "SRM_S01", "SRR^S02", body)
 
 
 def cancel(command: Cancel, site: Site, _: Stamp) -> Request:
@@ -201,6 +227,12 @@ def _query(body: list[Line], pointer: str) -> Request:
 def _asking(site: Site) -> dict[int, Field]:
     """ARQ-15 and -19, who asks: required, not looked at in queries, and in bookings kept."""
     return {15: site.sending_application, 19: site.sending_application}
+
+
+def _service(time: TimeKey, service: str, action: str) -> Line:
+    minutes = round(time.end.timestamp() - time.start.timestamp()) // 60  # instants, not what the clock shows
+    named = (service, "", "99PEGPAL")
+    return "AIS", {1: "1", 2: action, 3: named, 4: times.write(time.start), 7: str(minutes), 8: "min"}
 
 
 def _pid(site: Site, hetu: str, number: str = "") -> Line:

@@ -22,7 +22,8 @@ UNSPEAKABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 class Site:
     """One installation: its name in the configuration, and the names agreed for MSH-3 to MSH-6.
 
-    ``charset`` (a key of `hl7.CHARSETS`) is what we write. An answer is read by its own MSH-18.
+    ``charset`` (a key of `hl7.CHARSETS`) is what we write. An answer is read by its own MSH-18. ``enhanced``: writes
+    ask for an accept acknowledgement before the answer (manual §13).
     """
 
     installation: str
@@ -32,6 +33,7 @@ class Site:
     receiving_facility: str
     processing_id: str = "P"
     charset: str = "8859/1"
+    enhanced: bool = False
 
     def system(self, what: str) -> str:
         """The installation's own identifier or code system of ``what``."""

@@ -7,11 +7,12 @@ import pytest
 from adapters.contract import AdapterContract
 from adapters.contract.example import MemorySubject
 from tests.adapters.contract.broken import Broken, Caught
+from tests.adapters.contract.broken_changing import CHANGING
 from tests.adapters.contract.broken_keeping import KEEPING
 from tests.adapters.contract.broken_reading import READING
 from tests.adapters.contract.broken_writing import WRITING
 
-ALL = (*READING, *WRITING, *KEEPING)
+ALL = (*READING, *WRITING, *CHANGING, *KEEPING)
 CASES = [pytest.param(broken, by, id=f"{broken.name}-{by}") for broken in ALL for by in broken.by]
 TESTS = {str(by): by for broken in ALL for by in broken.by}
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,9 +26,9 @@ from adapters.contract import LIMIT, Booking, Fault, Minor, Operation, Subject
 from adapters.lifecare.adapter import LifecareAdapter
 from canonical.model import FreeQuery, Person, TimeKey
 from canonical.times import instant
+from sandbox.config import config_toml, new_config
 
-NAME: Final = "lifecare-porvoo"
-_NO_RECORDS: Final = frozenset({"token", "probe", "find", "free-time"})
+_NO_RECORDS: Final = frozenset({"token", "probe", "find", "free-time", "night", "hold", "release"})
 _KINDS: Final = {
     Fault.ERROR_BEFORE_WORK: ("error", {"code": "503"}),
     Fault.CUT_REPLY: ("cut-reply", {"bytes": 300}),
@@ -39,18 +39,60 @@ _KINDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """What the exam needs to know of one installation of Lifecare. ``known`` are test persons without behaviours of
+    their own; ``night`` is the service that is given at night, ``services`` the others that hold one person each."""
+
+    name: str
+    root: str
+    services: tuple[str, ...]
+    night: str
+    known: tuple[str, ...]
+    unknown_appointment: str
+    minor: str | None = None
+
+
+PORVOO: Final = Site(
+    "lifecare-porvoo",
+    "urn:oid:2.999.638",
+    ("HAAVA-X", "HAMT", "NEUV", "PUHL", "SUUH", "TERV", "YLE"),
+    "YOPU",
+    ("aino", "marja", "helvi", "onni", "lilja"),
+    "A999999999",
+    "onni",
+)
+SOCIAL: Final = Site(
+    "lifecare-porvoo-sosiaali",
+    "urn:oid:2.999.638.2",
+    ("AIK", "IKA", "LAV", "NEU-X", "PER", "TOI", "VAM"),
+    "PAI",
+    ("aino", "lilja"),
+    "S999999999",
+)
+ASKOLA: Final = Site(
+    "lifecare-askola",
+    "urn:oid:2.999.18",
+    ("10", "20", "25", "40", "45", "9A"),
+    "90",
+    ("aino", "onni", "lilja"),
+    "V999999999",
+    "onni",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Sandbox:
     """A running sandbox: the address of its control interface, and what it says of itself."""
 
     control: str
     described: dict[str, Any]
 
-    def installation(self) -> Installation:
+    def installation(self, site: Site = PORVOO) -> Installation:
         """Its Lifecare, as the configuration would name it."""
-        found = next(one for one in self.described["installations"] if one["name"] == NAME)
-        options = {"address": found["address"], "root": "urn:oid:2.999.638", **found["credentials"]}
+        found = next(one for one in self.described["installations"] if one["name"] == site.name)
+        options = {"address": found["address"], "root": site.root, **found["credentials"]}
         places, sectors = tuple(found["municipalities"]), tuple(found["sectors"])
-        return Installation(NAME, found["system"], found["release"], places, sectors, options)
+        return Installation(site.name, found["system"], found["release"], places, sectors, options)
 
     def persons(self) -> dict[str, Person]:
         """The test persons, by key (the birth dates are of no meaning here)."""
@@ -58,11 +100,12 @@ class Sandbox:
 
 
 @contextmanager
-def running(state: Path) -> Iterator[Sandbox]:
-    """A sandbox of its own on free ports, ready to answer."""
+def running(state: Path, site: Site = PORVOO) -> Iterator[Sandbox]:
+    """A sandbox of its own on free ports, ready to answer: the site, and Pegasos, where others are customers."""
     command = [sys.executable, "-m", "sandbox"]
-    init = [*command, "init", "--state", str(state), "--port-base", str(_free_port())]
-    subprocess.run(init, check=True, capture_output=True)
+    config = new_config(_free_port(), installations=(site.name, "pegasos-loviisa"))
+    state.mkdir(exist_ok=True)
+    (state / "sandbox.toml").write_text(config_toml(config), encoding="utf-8")
     told = subprocess.run([*command, "describe", "--state", str(state), "--json"], check=True, capture_output=True)
     described = json.loads(told.stdout)
     with (state / "log").open("wb") as log:
@@ -95,24 +138,26 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 class LifecareSubject(Subject):
-    """`lifecare-porvoo`, for one test. What it knows of its persons' bookings it asks the control interface."""
+    """One site, for one test. What it knows of its persons' bookings it asks the control interface."""
 
-    services = ("HAAVA-X", "HAMT", "NEUV", "PUHL", "SUUH", "TERV", "YLE")
     start = instant("2027-03-23T00:00:00+02:00")
     end = instant("2027-03-24T00:00:00+02:00")
     fault_limit = 0.7
-    unknown_appointment = "A999999999"
 
-    def __init__(self, sandbox: Sandbox, newcomers: Iterator[str]) -> None:
-        self.adapter = LifecareAdapter(sandbox.installation())
+    def __init__(self, sandbox: Sandbox, newcomers: Iterator[str], site: Site = PORVOO) -> None:
+        self.adapter = LifecareAdapter(sandbox.installation(site))
+        self.services = site.services
+        self.unknown_appointment = site.unknown_appointment  # type: ignore[misc]
+        self.sandbox = sandbox
+        self._site, self._at = site, f"/installations/{site.name}"
         self.moved_the_clock = False
         self._control = httpx.AsyncClient(base_url=sandbox.control, trust_env=False, timeout=30)
         self._newcomers = newcomers
         self._late = False
         persons = sandbox.persons()
-        self.known = [persons[key] for key in ("aino", "marja", "helvi", "onni", "lilja")]
+        self.known = [persons[key] for key in site.known]
         self.stranger = _person("010101A999X", "Outi Outolintu")
-        self.minor = Minor(persons["onni"], ("2", "4", None))
+        self.minor = Minor(persons[site.minor], ("2", "4", None)) if site.minor else None
 
     async def close(self) -> None:
         """Leave the sandbox as the next test wants to find it."""
@@ -139,8 +184,15 @@ class LifecareSubject(Subject):
     async def desk_cancel(self, local_id: str) -> None:
         await self._desk("cancel", {"id": local_id})
 
+    async def let_holds_expire(self) -> None:
+        self.moved_the_clock = True
+        await self._ask("POST", "/clock/advance", {"seconds": 601})
+
+    async def now(self) -> datetime:
+        return instant((await self._ask("GET", "/clock"))["now"])
+
     async def bookings(self, placer_id: str) -> Sequence[Booking]:
-        found = await self._ask("GET", f"/installations/{NAME}/bookings?placer_id={placer_id}")
+        found = await self._ask("GET", f"{self._at}/bookings?placer_id={placer_id}")
         return [
             Booking(b["id"], b["placer_id"], b["person"], instant(b["start"]), instant(b["end"]), b["status"])
             for b in found
@@ -150,11 +202,11 @@ class LifecareSubject(Subject):
         kind, params = _KINDS.get(fault, (str(fault), {}))
         everything = fault is Fault.REFUSE_CONNECTION
         wanted = {"kind": kind, "operation": "*" if everything else str(operation), "params": params}
-        await self._ask("POST", f"/installations/{NAME}/faults", wanted)
+        await self._ask("POST", f"{self._at}/faults", wanted)
         self._late = fault is Fault.WORK_LATE
 
     async def disarm(self) -> None:
-        await self._ask("DELETE", f"/installations/{NAME}/faults")
+        await self._ask("DELETE", f"{self._at}/faults")
 
     async def quiet(self) -> None:
         """Only `work-late` works on, for as long as it was told to; a whole quiescence time would be an idle wait."""
@@ -164,7 +216,9 @@ class LifecareSubject(Subject):
         """The autumn night: the sandbox's clock goes to the days before it."""
         self.moved_the_clock = True
         await self._ask("PUT", "/clock", {"now": "2027-10-28T08:00:00+03:00"})
-        night = FreeQuery(instant("2027-10-31T02:30:00+03:00"), instant("2027-10-31T04:30:00+02:00"), ("YOPU",))
+        night = FreeQuery(
+            instant("2027-10-31T02:30:00+03:00"), instant("2027-10-31T04:30:00+02:00"), (self._site.night,)
+        )
         return [free.time for free in await self.adapter.find_free(Call("contract", LIMIT), night)]
 
     def raw_message(self, operation: str, reply: bytes) -> RawMessage | None:
@@ -176,7 +230,7 @@ class LifecareSubject(Subject):
         return free.schedule
 
     async def _desk(self, what: str, body: dict[str, Any]) -> Any:
-        return await self._ask("POST", f"/installations/{NAME}/desk/{what}", body)
+        return await self._ask("POST", f"{self._at}/desk/{what}", body)
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         answer = await self._control.request(method, path, json=body)

@@ -65,7 +65,7 @@ ROWS: list[tuple[int, str, str, type[ForeignError]]] = [
     (406, "NOT_ACCEPTABLE", "book", BROKEN),
     (408, "REQUEST_TOO_SLOW", "book", UNAVAILABLE),
     (409, "SLOT_TAKEN", "book", SlotTaken),
-    (409, "ALREADY_BOOKED", "book", Refused),
+    (409, "ALREADY_BOOKED", "book", SlotTaken),
     (409, "ALREADY_REGISTERED", "register", AlreadyRegistered),
     (409, "SOMETHING_NEW", "book", Refused),
     (412, "IF_MATCH_MISSING", "cancel", BROKEN),

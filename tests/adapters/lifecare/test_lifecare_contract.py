@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -15,28 +14,8 @@ from canonical import codes, fhir
 from canonical.commands import Book, Cancel, RegisterPerson
 from canonical.model import FreeQuery, Person, Record
 from canonical.times import instant
-from tests.adapters.lifecare.lifecare_sandbox import LifecareSubject, Sandbox, newcomers, running
+from tests.adapters.lifecare.lifecare_sandbox import LifecareSubject, Sandbox
 from tests.adapters.lifecare.lifecare_stub import call
-
-
-@pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """One for all tests of this module: what they book, the desk cancels; a clock that was moved is reset."""
-    with running(tmp_path_factory.mktemp("lifecare-sandbox")) as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def residents(sandbox: Sandbox) -> Iterator[str]:
-    """HETUs, each given to one test only."""
-    return newcomers(sandbox)
-
-
-@pytest.fixture
-async def subject(sandbox: Sandbox, residents: Iterator[str]) -> AsyncIterator[LifecareSubject]:
-    made = LifecareSubject(sandbox, residents)
-    yield made
-    await made.close()
 
 
 class TestLifecare(AdapterContract):

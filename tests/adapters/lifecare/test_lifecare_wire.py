@@ -16,7 +16,7 @@ import pytest
 
 from adapters.call import Call
 from adapters.errors import Misconfigured, OutcomeUnknown, Unavailable
-from adapters.lifecare import http
+from adapters.http import connections
 from adapters.lifecare.adapter import LifecareAdapter
 from tests.adapters.lifecare.lifecare_stub import (
     AINO,
@@ -286,7 +286,7 @@ async def test_one_slow_answer_blocks_no_other() -> None:
 
 
 async def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MAX_REPLY", 100_000)
+    monkeypatch.setattr(connections, "MAX_REPLY", 100_000)
     written = 0
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

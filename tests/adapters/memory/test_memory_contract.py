@@ -30,12 +30,16 @@ class TestStrippedMemory(AdapterContract):
     def subject(self) -> MemorySubject:
         rules = Rules(
             cancels=False,
+            moves=False,
+            holds=False,
+            proposes=False,
             registers=False,
             deduplicates=False,
             versions=False,
             starts=False,
             restrictions=False,
             comments=False,
+            keeps=False,
             text_limit=50,
         )
         return MemorySubject(rules)

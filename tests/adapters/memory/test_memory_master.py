@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from adapters.base import Installation
 from adapters.errors import Misconfigured
-from adapters.memory import Master, Refusal, Request, Rules, open_memory, town
+from adapters.memory import HELD_FOR, Belief, Master, Refusal, Request, Rules, open_memory, town
 from adapters.memory import open as open_installation
 from canonical import hetu
 
@@ -86,7 +88,7 @@ def test_past_time_is_no_time() -> None:
     clock[0] += town.DAY * 7
     assert refused(master, request) == "no-such-time"
     with pytest.raises(Refusal, match="not-cancellable"):
-        master.cancel(made.id)
+        master.cancel(made.id, Belief())
 
 
 def test_every_change_makes_a_version(master: Master) -> None:
@@ -96,8 +98,8 @@ def test_every_change_makes_a_version(master: Master) -> None:
     moved = master.move(made.id, time.key, time.start)
     assert (moved.version, moved.time) == (2, time.key)
     with pytest.raises(Refusal, match="changed"):
-        master.cancel(made.id, version="1")
-    assert master.cancel(made.id, version="2").version == 3
+        master.cancel(made.id, Belief(version="1"))
+    assert master.cancel(made.id, Belief(version="2")).version == 3
 
 
 def test_refused_move_changes_nothing(master: Master) -> None:
@@ -112,3 +114,48 @@ def test_it_opens_as_every_adapter_does() -> None:
     assert made.installation.name == "muistola"
     with pytest.raises(Misconfigured):
         open_installation(Installation("muistola", "memory", "1", (), (), {"address": "x"}))
+
+
+def test_a_hold_ends_at_the_masters_own_clock() -> None:
+    clock = [town.TODAY]
+    master = open_memory(now=lambda: clock[0]).master
+    request = wanted(master)
+    held = master.hold(request.patient, request.key, request.start)
+    assert held.until == clock[0] + HELD_FOR
+    assert refused(master, request) == "time-taken"
+    assert master.free_time(request.key, request.start) is None
+    clock[0] = held.until
+    assert refused(master, replace(request, hold=held.token)) == "hold-over"
+    assert master.free_time(request.key, request.start) is not None
+
+
+def test_a_hold_is_used_up_by_its_booking_only(master: Master) -> None:
+    request = wanted(master)
+    held = master.hold(request.patient, request.key, request.start)
+    assert refused(master, replace(wanted(master, 1), hold=held.token)) == "hold-over"
+    booked = master.book(replace(request, hold=held.token))
+    assert booked.status == "booked"
+    assert refused(master, replace(request, hold=held.token)) == "hold-over"
+    master.release(request.patient, held.token)
+    assert master.appointment(booked.id) == booked
+
+
+def test_refused_change_of_a_client_changes_nothing(master: Master) -> None:
+    mine, other = master.book(wanted(master)), master.book(wanted(master, 1))
+    with pytest.raises(Refusal, match="time-taken"):
+        master.change(mine.id, Belief(), other.time, other.start)
+    with pytest.raises(Refusal, match="not-movable"):
+        master.change(mine.id, Belief(), mine.time, mine.start)
+    assert master.appointment(mine.id) == mine
+
+
+def test_a_proposal_holds_its_time_until_it_is_answered(master: Master) -> None:
+    request = wanted(master)
+    proposed = master.propose(request.patient, request.key, request.start)
+    assert master.free_time(request.key, request.start) is None
+    other = wanted(master)
+    asked = master.ask_for(proposed.id, Belief(), other.key, other.start)
+    assert (asked.status, asked.time) == ("pending", other.key)
+    assert master.free_time(request.key, request.start) is not None
+    with pytest.raises(Refusal, match="no-proposal"):
+        master.accept(proposed.id, Belief())

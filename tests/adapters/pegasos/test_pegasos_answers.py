@@ -58,12 +58,14 @@ DEFAULTS = {
 }
 KINDS = {
     "SRM^S01": "SRR^S01^SRR_S01",
+    "SRM^S02": "SRR^S02^SRR_S01",
     "SRM^S04": "SRR^S04^SRR_S01",
     "QRY^A19": "ADR^A19^ADR_A19",
     "ADT^A28": "ACK^A28^ACK",
 }
 BODIES = {
     "SRM^S01": [SCH, ZPA, PID, "RGS|1|A", AIS],
+    "SRM^S02": [SCH, ZPA, PID, "RGS|1|A", AIS],
     "SRM^S04": [SCH, ZPA, PID, "RGS|1|A", AIS],
     "QRY^A19": [PID, ZSU, "PV1||N"],
     "ADT^A28": [],

@@ -42,6 +42,7 @@ class Sandbox:
 
     described: dict[str, Any]
     control: httpx.Client
+    mode: str
     known: list[Person] = field(default_factory=list)
     newcomers: list[Person] = field(default_factory=list)
 
@@ -79,10 +80,14 @@ def _person(found: dict[str, Any]) -> Person:
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def sandbox(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A sandbox of its own, its Pegasos in the acknowledgement mode that the module names."""
+    mode = getattr(request.module, "MODE", "original")
     state = tmp_path_factory.mktemp("sandbox")
     command = [sys.executable, "-m", "sandbox"]
     subprocess.run([*command, "init", "--state", state, "--port-base", str(_free_port())], check=True, cwd=ROOT)
+    with (state / "sandbox.toml").open("a") as config:
+        config.write(f'\n[installations.{NAME}.options]\nacknowledgement = "{mode}"\n')
     described = json.loads(subprocess.check_output([*command, "describe", "--state", state, "--json"], cwd=ROOT))
     with (state / "log").open("wb") as log:
         process = subprocess.Popen([*command, "serve", "--state", state], cwd=ROOT, stderr=log, stdout=log)
@@ -90,7 +95,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         with httpx.Client(base_url=described["control"], timeout=30) as control:
             _wait_until_ready(control, process, state / "log")
             control.put("/clock", json={"now": TODAY}).raise_for_status()
-            running = Sandbox(described, control)
+            running = Sandbox(described, control, mode)
             running.meet_people()
             running.clear_the_night()
             yield running
@@ -133,6 +138,7 @@ class PegasosSubject(Subject):
     def __init__(self, sandbox: Sandbox) -> None:
         one = sandbox.installation
         options = {"address": one["address"], **one["credentials"], "limit": 5.0, "quiescence": 0.8}
+        options["acknowledgement"] = sandbox.mode
         self.adapter = PegasosAdapter(
             Installation(
                 NAME, one["system"], one["release"], tuple(one["municipalities"]), tuple(one["sectors"]), options

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from canonical import codes, fhir, strict_json, validate
 from mappings.lifecare import UNREADABLE, BadMessage, directory, patients, slots
 from mappings.lifecare.appointments import appointment, placer_id
+from mappings.lifecare.clocks import FalseZ
 from mappings.lifecare.vocabulary import elements, rows, vocabulary
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "lifecare"
 WORDS = vocabulary("lifecare-porvoo", "urn:oid:2.999.638", ("health", "oral"))
+V2015 = vocabulary("lifecare-askola", "urn:oid:2.999.18", ("health", "oral"), FalseZ())
 SOURCES = {folder.parent.name: folder for folder in GOLDEN.glob("*/source.json")}
 
 
@@ -31,10 +33,11 @@ def source(case: str) -> dict[str, Any]:
 
 def mapped(resource: dict[str, Any]) -> dict[str, Any]:
     kind = resource["resourceType"]
+    words = V2015 if str(resource.get("start", "")).endswith("Z") else WORDS
     if kind == "Appointment":
-        return appointment(resource, WORDS).resource
+        return appointment(resource, words).resource
     if kind == "Slot":
-        return slots.slot(resource, WORDS)[0].slot
+        return slots.slot(resource, words)[0].slot
     if kind == "Patient":
         return patients.record(resource, WORDS).resource
     return directory.record(resource, kind, WORDS).resource

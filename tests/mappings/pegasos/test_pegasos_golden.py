@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from canonical import times
-from canonical.commands import Book, Cancel, load
+from canonical.commands import Book, Cancel, Move, RegisterPerson, load
 from canonical.model import FreeTime, Record
 from canonical.notes import Note
 from mappings.pegasos import appointments, directory, hl7, keys, persons, requests
@@ -88,9 +88,14 @@ def test_commands_become_messages(case: Path) -> None:
         names = keys.unpack(command.time.key)
         assert names is not None
         request = requests.book(command, *names, SITE, STAMP)
+    elif isinstance(command, Move):
+        names = keys.unpack(command.time.key)
+        assert names is not None
+        request = requests.move(command, *names, SITE, STAMP)
     elif isinstance(command, Cancel):
         request = requests.cancel(command, SITE, STAMP)
     else:
+        assert isinstance(command, RegisterPerson)
         request = requests.register(command.person.hetu, SITE, STAMP)
     compare(case / "message.hl7", requests.write(request, SITE, STAMP))
 

@@ -13,7 +13,7 @@ from hl7apy.parser import parse_message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.commands import Book, Cancel
+from canonical.commands import Book, Cancel, Move
 from canonical.model import LocalPatient, Person, TimeKey
 from mappings.pegasos import hl7, keys, requests
 from mappings.pegasos.requests import Bookings, FreeTimes, Request, Span, Stamp, Unfit
@@ -28,6 +28,7 @@ START = datetime(2027, 3, 24, 7, 30, tzinfo=UTC)
 END = START + timedelta(minutes=20)
 BOOK = Book("7b0f6c1e-9d2a-4f38-8c11-0123456789ab", PERSON, TimeKey("2201/1010", START, END), PATIENT)
 CANCEL = Cancel("c0ffee00-9d2a-4f38-8c11-0123456789ab", PATIENT, "700123", START, "1", "Este tuli")
+MOVE = Move("c0ffee01-9d2a-4f38-8c11-0123456789ab", PERSON, PATIENT, "700123", START, BOOK.time, reason="Työ & muu")
 SPAN = Span(START, END)
 
 
@@ -39,6 +40,7 @@ REQUESTS: dict[str, Callable[[], Request]] = {
     "book": lambda: book(replace(BOOK, comment="Yskää |^~\\& \n\t", reason="Polvi & selkä")),
     "book, number unknown": lambda: book(replace(BOOK, patient=None)),
     "cancel": lambda: requests.cancel(CANCEL, SITE, STAMP),
+    "move": lambda: requests.move(MOVE, "2201", "1010", SITE, STAMP),
     "register": lambda: requests.register(HETU, SITE, STAMP),
     "person": lambda: requests.person(HETU, STAMP),
     "units": lambda: requests.master_file("LOC", STAMP),
@@ -177,3 +179,12 @@ class TestKeys:
     @pytest.mark.parametrize("key", ["", "/", "a/", "/b", "ab"])
     def test_what_is_no_key(self, key: str) -> None:
         assert keys.unpack(key) is None
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_enhanced_mode_asks_for_an_acknowledgement_of_writes_only(name: str) -> None:
+    request = REQUESTS[name]()
+    header = hl7.split(requests.write(request, replace(SITE, enhanced=True), STAMP)).header
+    writes = request.operation.startswith(("SRM", "ADT"))
+    assert (header[15].text(), header[16].text()) == (("AL", "AL") if writes else ("", ""))
+    assert header[18].text() == "8859/1"

@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 _READY_FOR: Final = 10.0
-"""Seconds a connection waits to be used; a sixth of what Lifecare keeps an idle one (manual §10)."""
+"""Seconds a connection waits to be used; a sixth of what the record systems keep an idle one."""
 
 
 class OneUse(httpx.AsyncBaseTransport):

@@ -10,10 +10,10 @@ from typing import Final
 
 from adapters.call import Call
 from adapters.errors import AnotherPatient, ForeignError, Misconfigured, OutcomeUnknown, Refused, Unavailable
-from adapters.lifecare.http import HttpReply, HttpRequest
+from adapters.http.connections import HttpReply, HttpRequest
 from canonical.notes import Note
 
-_KEPT: Final = ("content-type", "etag", "last-modified", "location", "retry-after", "www-authenticate", "x-request-id")
+_KEPT: Final = ("content-type", "date", "etag", "last-modified", "location", "retry-after", "www-authenticate")
 _REASONS: Final = {int(status): status.phrase for status in HTTPStatus}
 _WORDS: Final = (
     (AnotherPatient, "another-patient"),
@@ -59,10 +59,10 @@ def request_bytes(request: HttpRequest) -> bytes:
     return _message(f"{request.method} {path} HTTP/1.1", request.headers.items(), request.body)
 
 
-def reply_bytes(reply: HttpReply) -> bytes:
-    """The reply: its status line, the headers that mean something, its body as it came."""
+def reply_bytes(reply: HttpReply, *more: str) -> bytes:
+    """The reply: its status line, the headers that mean something (``more``: to this system), its body as it came."""
     reason = _REASONS.get(reply.status, "")
-    headers = [(name, reply.headers[name]) for name in _KEPT if name in reply.headers]
+    headers = [(name, reply.headers[name]) for name in (*_KEPT, *more) if name in reply.headers]
     return _message(f"HTTP/1.1 {reply.status} {reason}".rstrip(), headers, reply.body)
 
 

@@ -18,14 +18,12 @@ from typing import Any, Final
 import httpx
 
 from adapters.errors import Misconfigured
-from adapters.lifecare.one_use import OneUse
-from adapters.lifecare.options import Options
+from adapters.http.one_use import OneUse
 
-REQUEST_ID: Final = "X-Request-Id"
 MAX_REPLY: Final = 8 * 1024 * 1024
 _ALWAYS: Final = {"accept-encoding": "identity", "user-agent": "Sotesilta"}
 _KEEP_IDLE: Final = 30.0
-"""Seconds an idle connection is kept: half of what Lifecare keeps it (manual §10), so that the two never meet."""
+"""Seconds an idle connection is kept: half of what the record systems keep it, so that the two never meet."""
 
 
 class NotSent(Exception):
@@ -77,19 +75,43 @@ class HttpReply:
         return ""
 
 
+@cache
+def trust(ca_file: Path | None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
+    """Whose certificates are trusted (the machine's own authorities for None), and the certificate shown in return,
+    if any; one for all installations that have the same (it takes 20 ms to make). Raises `Misconfigured`."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as err:
+        raise Misconfigured(f"options.ca_file holds no certificates: {type(err).__name__}") from err
+    if certificate is not None:
+        try:
+            context.load_cert_chain(certificate, key)
+        except OSError as err:
+            raise Misconfigured(f"options.certificate and its key are none: {type(err).__name__}") from err
+    return context
+
+
 class Http:
     """The connections to one installation. One slow answer blocks no other.
 
-    An injected ``transport`` (tests) serves both kinds of request; unless it is httpx's own, it cannot say what left,
-    and everything handed to it counts as sent.
+    ``connect_limit`` is in seconds; ``request_id`` is the header in which the system gives a request's own id back. An
+    injected ``transport`` (tests) serves both kinds of request; unless it is httpx's own, it cannot say what left, and
+    everything handed to it counts as sent.
     """
 
-    def __init__(self, options: Options, transport: httpx.AsyncBaseTransport | None) -> None:
-        self._connect = options.connect_limit
-        trust = _trust(options.ca_file)
+    def __init__(
+        self,
+        trusted: ssl.SSLContext,
+        *,
+        connect_limit: float,
+        connections: int,
+        request_id: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._connect, self._request_id = connect_limit, request_id
         self._traced = transport is None or isinstance(transport, httpx.AsyncHTTPTransport)
-        self._pooled = transport or _pool(trust, options.connections)
-        self._single = transport or OneUse(trust, options.connect_limit)
+        self._pooled = transport or _pool(trusted, connections)
+        self._single = transport or OneUse(trusted, connect_limit)
 
     async def send(
         self,
@@ -103,7 +125,7 @@ class Http:
         """Send it and read the whole reply, until ``deadline`` (of the event loop's clock).
 
         ``alone``: on a connection of its own. ``reached`` is told ``sent`` and ``replied``. Raises `NotSent`, `NoReply`
-        and, of the latter, `NotOurs` where the reply does not give the request's ``X-Request-Id`` back.
+        and, of the latter, `NotOurs` where the reply does not give the request's id back.
         """
         if asyncio.get_running_loop().time() >= deadline:
             raise NotSent("no time left")
@@ -121,7 +143,7 @@ class Http:
                 response = await transport.handle_async_request(built)
                 departure.sent()
                 try:
-                    _see_whose(response, request)
+                    self._see_whose(response, request)
                     body = await _body(response)
                 finally:
                     await response.aclose()
@@ -136,6 +158,16 @@ class Http:
         """Let go of every connection."""
         await self._pooled.aclose()
         await self._single.aclose()
+
+    def _see_whose(self, response: httpx.Response, request: HttpRequest) -> None:
+        """Every request gets its own id back; errors may come from what stands before the system, and say none.
+
+        httpx reads the bytes that one answer left in a connection as the next one's: a system that sends an answer
+        twice would answer the next resident with it. An answer left unread closes its connection.
+        """
+        asked, said = request.headers.get(self._request_id), response.headers.get(self._request_id)
+        if asked is not None and said != asked and (said is not None or response.status_code < 300):
+            raise NotOurs("the answer is to another request")
 
 
 class _Departure:
@@ -176,17 +208,6 @@ def _bad_certificate(err: BaseException) -> bool:
     return False
 
 
-def _see_whose(response: httpx.Response, request: HttpRequest) -> None:
-    """Lifecare gives every request's own id back (manual §2); errors may come from what stands before it, and say none.
-
-    httpx reads the bytes that one answer left in a connection as the next one's: a system that sends an answer twice
-    would answer the next resident with it. An answer left unread closes its connection.
-    """
-    asked, said = request.headers.get(REQUEST_ID), response.headers.get(REQUEST_ID)
-    if asked is not None and said != asked and (said is not None or response.status_code < 300):
-        raise NotOurs("the answer is to another request")
-
-
 async def _body(response: httpx.Response) -> bytes:
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise NoReply("a compressed answer, which was not asked for")
@@ -200,17 +221,8 @@ async def _body(response: httpx.Response) -> bytes:
     return b"".join(parts)
 
 
-@cache
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    """Whose certificates are trusted; one for all installations that trust the same (it takes 20 ms to make)."""
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as err:
-        raise Misconfigured(f"options.ca_file holds no certificates: {type(err).__name__}") from err
-
-
-def _pool(trust: ssl.SSLContext, connections: int) -> httpx.AsyncHTTPTransport:
+def _pool(trusted: ssl.SSLContext, connections: int) -> httpx.AsyncHTTPTransport:
     limits = httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEEP_IDLE
     )
-    return httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=limits)
+    return httpx.AsyncHTTPTransport(verify=trusted, trust_env=False, limits=limits)
