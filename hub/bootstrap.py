@@ -8,14 +8,14 @@ import contextlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
+from importlib import import_module
 from importlib.metadata import entry_points, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
 
 import structlog
 
-import adapters.lifecare
-import adapters.pegasos
 from adapters.base import Adapter, Installation
 from adapters.population_register import PopulationRegisterClient
 from hub.access import Access
@@ -36,10 +36,13 @@ from hub.usecases.appointments import Appointments, Patients
 from hub.usecases.asking import Asking
 from hub.usecases.booking import Booking
 from hub.usecases.cancelling import Cancelling
+from hub.usecases.changing import Changing
 from hub.usecases.deliveries import Deliveries
 from hub.usecases.directory import Directory
 from hub.usecases.facade import Hub
 from hub.usecases.freetimes import FreeTimes
+from hub.usecases.holding import Holding
+from hub.usecases.moving import Moving
 from hub.usecases.persons import Persons
 from hub.usecases.wire import Wire
 from hub.usecases.world import World
@@ -48,7 +51,8 @@ from hub.worker import Wakeups
 _log = structlog.get_logger("hub")
 
 Open = Callable[[Installation], Adapter]
-SYSTEMS: Final[dict[str, Open]] = {"lifecare": adapters.lifecare.open, "pegasos": adapters.pegasos.open}
+SYSTEMS: Final = ("lifecare", "pegasos", "mediatri", "proconsona")
+"""The record systems whose adapters are ours, by the names of their packages."""
 ENTRY_POINTS: Final = "sotesilta.adapters"
 TIDY_EVERY: Final = 3600.0
 GRACE: Final = 8.0
@@ -58,7 +62,17 @@ GRACE: Final = 8.0
 def systems() -> dict[str, Open]:
     """How each record system's adapter is opened: ours, and third parties' packages by entry point."""
     found = {point.name: cast(Open, point.load()) for point in entry_points(group=ENTRY_POINTS)}
-    return found | SYSTEMS
+    return found | {name: _opener(f"adapters.{name}") for name in SYSTEMS if find_spec(f"adapters.{name}")}
+
+
+def _opener(package: str) -> Open:
+    """Opens the package's adapter. It is imported with its first installation: a hub loads what its own systems' wires
+    need, and no more."""
+
+    def open_one(installation: Installation) -> Adapter:
+        return cast(Open, import_module(package).open)(installation)
+
+    return open_one
 
 
 def open_adapters(settings: Settings) -> dict[str, Adapter]:
@@ -124,10 +138,13 @@ class Running:
         free = FreeTimes(world, SlotIds(world.sealer), directory, persons, asking)
         appointments = Appointments(world, persons, asking)
         booking = Booking(world, persons, appointments, free, self.deliveries, answers)
-        cancelling = Cancelling(world, persons, appointments, free, self.deliveries, answers)
+        changing = Changing(world, persons, appointments, free, self.deliveries, answers)
+        cancelling, moving = Cancelling(changing), Moving(changing)
         patients = Patients(world, persons)
         tokens: dict[str, Access] = {}
-        made = Hub(world, tokens, booking, cancelling, appointments, patients, free, directory, asking, answers)
+        holding = Holding(world, booking)
+        writes = (booking, holding, cancelling, moving)
+        made = Hub(world, tokens, *writes, appointments, patients, free, directory, asking, answers)
         booking.search_own = made.own_appointments
         return made
 
@@ -170,10 +187,11 @@ class Running:
             await self.world.real.sleep(EVERY)
 
     async def _tidy(self) -> None:
-        """Forget the Idempotency-Keys whose published time is over."""
+        """Forget the Idempotency-Keys whose published time is over, and the holds that are over."""
         while True:
             try:
                 await self.world.store.answers.forget(self.world.real.now() - self.settings.hub.keys_kept)
+                await self.world.store.holds.forget(self.world.today.now())
             except StoreUnavailable as error:
                 _log.error("cannot forget old keys", why=str(error))
             await self.world.real.sleep(TIDY_EVERY)

@@ -9,10 +9,12 @@ import fcntl
 import gc
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -22,10 +24,11 @@ import uvloop
 
 from adapters.errors import Misconfigured
 from canonical.hetu import mask
-from hub import failpoints
+from canonical.times import to_local
+from hub import explaining, failpoints
 from hub.api.app import make_app
 from hub.api.protocol import PunctualProtocol
-from hub.bootstrap import Running, api_settings, running, sealer
+from hub.bootstrap import Running, api_settings, business_clock, running, sealer
 from hub.config import ConfigurationError, Settings, load
 from hub.logs import configure
 from hub.store import Store
@@ -37,9 +40,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The hub's ow
 msg = typer.Typer(no_args_is_help=True, help="What went over the wires.")
 failpoint = typer.Typer(no_args_is_help=True, help="Let the hub die at a named point (sandbox only).")
 config_ = typer.Typer(no_args_is_help=True, help="The configuration.")
+route = typer.Typer(no_args_is_help=True, help="Which installation serves whom, on which day.")
 app.add_typer(msg, name="msg")
 app.add_typer(failpoint, name="failpoint")
 app.add_typer(config_, name="config")
+app.add_typer(route, name="route")
 
 ConfigOption = Annotated[
     Path,
@@ -292,3 +297,34 @@ def check(config: ConfigOption = DEFAULT, as_json: JsonOption = False) -> None:
         sys.exit(2)
     names = [one.name for one in settings.installation]
     typer.echo(json.dumps([]) if as_json else f"{config}: in order ({len(names)} installations: {', '.join(names)})")
+
+
+class Sector(StrEnum):
+    """The sectors of services."""
+
+    HEALTH = "health"
+    ORAL = "oral"
+    SOCIAL = "social"
+
+
+@route.command("explain")
+def explain(
+    municipality: Annotated[str, typer.Option(help="The code of the resident's municipality: three digits, 018.")],
+    sector: Annotated[Sector, typer.Option(help="Of the service.")],
+    day: Annotated[str, typer.Option(help="Of the visit, 2027-03-22; today of the hub's clock, if left out.")] = "",
+    config: ConfigOption = DEFAULT,
+    as_json: JsonOption = False,
+) -> None:
+    """Which installation serves the municipality on that day, by which rule and why; other days; the rest of the
+    county."""
+    settings = _load(config)
+    if not re.fullmatch("[0-9]{3}", municipality):
+        fail(f"{municipality!r} is no code of a municipality. Write its three digits: --municipality 018", 2)
+    try:
+        asked = date.fromisoformat(day) if day else to_local(business_clock(settings.hub).now()).date()
+    except ValueError:
+        fail(f"{day!r} is no day. Write it as --day 2027-03-22", 2)
+    lines = explaining.lines_of(config.read_text("utf-8"), len(settings.route))
+    found = explaining.explain(settings.routing(), lines, municipality, sector.value, asked)
+    told = {"file": str(config), **explaining.as_json(found)}
+    typer.echo(json.dumps(told, ensure_ascii=False, indent=2) if as_json else explaining.as_text(found, str(config)))

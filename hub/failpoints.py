@@ -24,6 +24,7 @@ NAMES: Final = (
     "before-answer",
     "before-look",
     "looked",
+    "between-steps",
 )
 
 

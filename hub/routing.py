@@ -26,7 +26,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """All routes of a county. ``open_county``: its residents may use each other's services too."""
+    """All routes of a county. ``open_county``: its residents may use each other's services too.
+
+    A municipality is the county's on the days on which something serves it.
+    """
 
     routes: Sequence[Route]
     open_county: bool
@@ -41,9 +44,14 @@ class Routing:
 
     def bookable(self, municipality: str, day: date, sector: str | None = None) -> frozenset[str]:
         """The installations where a resident of ``municipality`` may book for ``day``."""
-        if self.open_county and any(r.municipality == municipality for r in self.routes):
+        if self.open_county and self.serving(municipality, day):
             return frozenset(r.installation for r in self.routes if r.holds(day) and sector in (None, r.sector))
         return self.serving(municipality, day, sector)
+
+    def sectors(self, installation: str, municipality: str, day: date) -> frozenset[str]:
+        """The sectors in which a resident of ``municipality`` may book for ``day`` at the installation."""
+        named = {r.sector for r in self.routes if r.installation == installation}
+        return frozenset(one for one in named if installation in self.bookable(municipality, day, one))
 
 
 def overlaps(routes: Iterable[Route]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The sandbox's command: `silta sandbox init | serve | describe`."""
+"""The sandbox's command: `silta sandbox init | serve | describe`, and the commands of a running one."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from sandbox.clock import ClockError
+from sandbox.commands import clock, faults, journal, snapshots, world
+from sandbox.commands.client import DEFAULT_STATE, JsonOption, StateOption
 from sandbox.config import DEFAULT_PORT_BASE, FILE, ConfigError, init_config
 from sandbox.describe import describe as describe_sandbox
 from sandbox.engine.store import StoreError
+from sandbox.installations import INSTALLATIONS
 from sandbox.serve import ServeError, log_to_stderr
 from sandbox.serve import serve as serve_sandbox
 
@@ -24,21 +26,30 @@ app = typer.Typer(
     help="Mock record systems with synthetic people: small, honest, deterministic by seed.",
 )
 
-State = Annotated[Path, typer.Option("--state", help="The directory that keeps configuration, clock and data.")]
 PortBase = Annotated[
     int,
     typer.Option(
         "--port-base", min=0, max=65_000, help="First port of a new configuration; busy ones are passed over. 0: any."
     ),
 ]
-DEFAULT_STATE = Path(".silta")
+for command in (world.status, world.reset, world.seed, world.person, world.goto, journal.journal):
+    app.command()(command)
+app.add_typer(faults.app, name="fault")
+app.add_typer(snapshots.app, name="snapshot")
+app.add_typer(clock.app, name="clock")
 
 
 @app.command()
-def init(state: State = DEFAULT_STATE, port_base: PortBase = DEFAULT_PORT_BASE) -> None:
+def init(
+    state: StateOption = DEFAULT_STATE,
+    port_base: PortBase = DEFAULT_PORT_BASE,
+    installation: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="One to have; again for more. All of the default, else.")
+    ] = None,
+) -> None:
     """Write DIR/sandbox.toml (new secrets, free ports) unless it is there."""
     try:
-        config, written = init_config(state, port_base)
+        config, written = init_config(state, port_base, tuple(installation or INSTALLATIONS))
     except ConfigError as err:
         _fail(err)
     print(f"{state / FILE} {'written' if written else 'was there already'}.")
@@ -47,7 +58,7 @@ def init(state: State = DEFAULT_STATE, port_base: PortBase = DEFAULT_PORT_BASE) 
 
 
 @app.command()
-def serve(state: State = DEFAULT_STATE, port_base: PortBase = DEFAULT_PORT_BASE) -> None:
+def serve(state: StateOption = DEFAULT_STATE, port_base: PortBase = DEFAULT_PORT_BASE) -> None:
     """Run every installation, the register and the control interface until Ctrl-C or SIGTERM."""
     log_to_stderr()
     try:
@@ -60,8 +71,8 @@ def serve(state: State = DEFAULT_STATE, port_base: PortBase = DEFAULT_PORT_BASE)
 
 @app.command()
 def describe(
-    state: State = DEFAULT_STATE,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    state: StateOption = DEFAULT_STATE,
+    as_json: JsonOption = False,
 ) -> None:
     """Print persons, installations, addresses and credentials; needs no running server."""
     try:

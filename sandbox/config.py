@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from typing import Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox.face import Option
-from sandbox.installations import INSTALLATIONS, SYSTEMS, has_data, load_installation
+from sandbox.installations import INSTALLATIONS, SYSTEMS, all_names, has_data, load_installation
 from sandbox.population.build import LEAST_RESIDENTS, MOST_RESIDENTS
 
 FILE: Final = "sandbox.toml"
@@ -104,25 +104,22 @@ def load_config(state: Path) -> SandboxConfig:
         # Only the places are told: the values may be secrets.
         places = ", ".join(f"{'.'.join(str(part) for part in e['loc'])} ({e['msg']})" for e in err.errors())
         raise ConfigError(f"{path} is wrong at: {places}. Mend it, or delete the file and run init again.") from err
-    unknown = sorted(name for name in config.installations if not has_data(name))
-    missing = sorted(set(INSTALLATIONS) - set(config.installations))
-    if unknown or missing:
-        raise ConfigError(
-            f"{path}: installations unknown: {unknown or 'none'}, missing: {missing or 'none'}. "
-            "Mend it, or delete the file and run init again."
-        )
+    _check_known(path, config.installations)
     return config
 
 
-def init_config(state: Path, port_base: int = DEFAULT_PORT_BASE) -> tuple[SandboxConfig, bool]:
+def init_config(
+    state: Path, port_base: int = DEFAULT_PORT_BASE, installations: Sequence[str] = INSTALLATIONS
+) -> tuple[SandboxConfig, bool]:
     """Return the configuration of a state directory, written first if absent, and whether it was written.
 
-    Raises ConfigError as `load_config` does, or when the directory cannot be written.
+    Raises ConfigError as `load_config` does, for an installation there is not, or when the directory cannot be written.
     """
     path = state / FILE
     if path.exists():
         return load_config(state), False
-    config = new_config(port_base)
+    _check_known(path, installations)
+    config = new_config(port_base, installations=installations)
     try:
         state.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -131,6 +128,14 @@ def init_config(state: Path, port_base: int = DEFAULT_PORT_BASE) -> tuple[Sandbo
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(config_toml(config))
     return config, True
+
+
+def _check_known(path: Path, installations: Iterable[str]) -> None:
+    unknown = sorted(name for name in installations if not has_data(name))
+    if unknown:
+        raise ConfigError(
+            f"{path}: no installation is named {', '.join(unknown)}. Name some of these: {', '.join(all_names())}."
+        )
 
 
 def config_toml(config: SandboxConfig) -> str:

@@ -48,14 +48,17 @@ def describe_test_person(test_person: TestPerson, installations: Collection[str]
 def _describe_installation(config: SandboxConfig, name: str) -> dict[str, Any]:
     data, settings = load_installation(name), config.installations[name]
     system = SYSTEMS[data.system]
+    address = system.address(config.host, settings.port)
+    public = system.public(config.host, settings.port, settings.credentials)
     return {
         "name": name,
         "system": data.system,
         "release": data.release,
         "protocol": system.protocol,
-        "address": system.address(config.host, settings.port),
+        "address": address,
         "manual": system.manual,
         "municipalities": list(data.municipalities),
         "sectors": list(data.sectors),
-        "credentials": system.public(config.host, settings.port, settings.credentials),
+        "credentials": public,
+        "options": {"address": address, **system.delivery(public, {**data.options, **settings.options})},
     }

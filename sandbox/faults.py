@@ -42,7 +42,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "drop-request": Kind("the request is read, the connection closed before any work is done"),
     "work-late": Kind("no answer in time; the work is done params.seconds later (at most 20)", {"seconds": 5.0}),
     "error": Kind("the vendor's own error params.code (empty: the vendor's usual one); nothing is done", {"code": ""}),
-    "error-after-work": Kind("the work is done, then the vendor's own error params.code", {"code": ""}),
+    "error-after-work": Kind(
+        "the work is done, then the vendor's own error params.code, if its manual knows it after work", {"code": ""}
+    ),
     "garbage": Kind("the work is done, random bytes are sent instead of the reply"),
     "wrong-charset": Kind("the work is done, the reply is in another charset than it declares"),
     "wrong-person": Kind("the reply is about another patient; a write is done for the right one"),

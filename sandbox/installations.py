@@ -22,7 +22,17 @@ from sandbox.engine.model import Service, Unit
 from sandbox.face import FaceMaker, Option
 
 DATA: Final = Path(__file__).parent / "data"
-INSTALLATIONS: Final = ("lifecare-porvoo", "pegasos-loviisa")
+INSTALLATIONS: Final = (
+    "lifecare-porvoo",
+    "pegasos-loviisa",
+    "lifecare-porvoo-sosiaali",
+    "lifecare-askola",
+    "mediatri-loviisa",
+    "mediatri-sipoo",
+    "proconsona-loviisa",
+    "proconsona-sipoo",
+    "proconsona-askola",
+)
 """The installations of the default sandbox, in the order of their ports."""
 
 Credentials = dict[str, str]
@@ -32,7 +42,9 @@ Credentials = dict[str, str]
 class System:
     """How a kind of system is spoken to. `new_credentials` makes secrets; `public` is what a foreign client is told.
 
-    `proposals`: its interface knows appointments that the desk offers and the resident accepts.
+    `delivery` is the vendor's delivery note beside the address: of what `public` tells and of the installation's own
+    options, what an integration is configured with. `proposals`: its interface knows appointments that the desk offers
+    and the resident accepts.
     """
 
     protocol: str
@@ -41,6 +53,7 @@ class System:
     address: Callable[[str, int], str]
     new_credentials: Callable[[str], Credentials]
     public: Callable[[str, int, Mapping[str, str]], Credentials]
+    delivery: Callable[[Mapping[str, str], Mapping[str, Option]], Credentials]
     proposals: bool = False
 
     def face_maker(self) -> FaceMaker:
@@ -54,6 +67,10 @@ def _lifecare_credentials(_: str) -> Credentials:
 
 def _lifecare_public(host: str, port: int, credentials: Mapping[str, str]) -> Credentials:
     return {**credentials, "token_url": f"http://{host}:{port}/oauth2/token"}
+
+
+def _lifecare_delivery(public: Mapping[str, str], options: Mapping[str, Option]) -> Credentials:
+    return {**public, "root": f"urn:oid:{options['root']}"}
 
 
 def _pegasos_credentials(installation: str) -> Credentials:
@@ -82,6 +99,11 @@ def _mediatri_public(host: str, port: int, credentials: Mapping[str, str]) -> Cr
     return {**credentials, "wsdl": f"http://{host}:{port}/ws/Ajanvaraus?wsdl"}
 
 
+def _named(*names: str) -> Callable[[Mapping[str, str], Mapping[str, Option]], Credentials]:
+    """Return a delivery note that holds what is told a client under these names."""
+    return lambda public, _: {name: public[name] for name in names}
+
+
 SYSTEMS: Final[Mapping[str, System]] = {
     "lifecare": System(
         protocol="FHIR R4 over REST",
@@ -90,6 +112,7 @@ SYSTEMS: Final[Mapping[str, System]] = {
         address=lambda host, port: f"http://{host}:{port}/fhir",
         new_credentials=_lifecare_credentials,
         public=_lifecare_public,
+        delivery=_lifecare_delivery,
     ),
     "pegasos": System(
         protocol="HL7 v2.4 over MLLP",
@@ -98,6 +121,7 @@ SYSTEMS: Final[Mapping[str, System]] = {
         address=lambda host, port: f"mllp://{host}:{port}",
         new_credentials=_pegasos_credentials,
         public=lambda host, port, credentials: dict(credentials),
+        delivery=_named("sending_application", "sending_facility", "receiving_application", "receiving_facility"),
     ),
     "mediatri": System(
         protocol="SOAP 1.1",
@@ -106,6 +130,7 @@ SYSTEMS: Final[Mapping[str, System]] = {
         address=lambda host, port: f"http://{host}:{port}/ws/Ajanvaraus",
         new_credentials=_mediatri_credentials,
         public=_mediatri_public,
+        delivery=_named("username", "password"),
     ),
     "proconsona": System(
         protocol="REST with XML",
@@ -114,6 +139,7 @@ SYSTEMS: Final[Mapping[str, System]] = {
         address=lambda host, port: f"http://{host}:{port}/rajapinta/v3",
         new_credentials=_proconsona_credentials,
         public=_proconsona_public,
+        delivery=_named("api_key", "secret"),
         proposals=True,
     ),
 }
@@ -193,9 +219,15 @@ class InstallationData(_Strict):
         return self
 
 
+def all_names() -> list[str]:
+    """Return the name of every installation that has a data file, those of the default sandbox first."""
+    names = {path.stem for path in DATA.glob("*-*.toml")}
+    return [*INSTALLATIONS, *sorted(names - set(INSTALLATIONS))]
+
+
 def has_data(name: str) -> bool:
     """Return whether there is a data file for an installation of this name."""
-    return name in {path.stem for path in DATA.glob("*-*.toml")}
+    return name in all_names()
 
 
 def load_installation(name: str) -> InstallationData:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -40,12 +41,11 @@ class Upkeep:
 
     async def reset(self, seed: int | None) -> None:
         """Reset the world, with new faces on the same ports: nothing of the old ones reaches the new world."""
-        async with self._turn:
-            await self._stop_faces()
-            self._world.reset(seed)
-            self._paused.clear()
-            for one in self._world.installations.values():
-                await self._start_face(one)
+        await self._between_faces(lambda: self._world.reset(seed))
+
+    async def load(self, snapshot: str) -> None:
+        """Go back to a snapshot, with new faces as in `reset`. Raises what `World.load_snapshot` raises."""
+        await self._between_faces(lambda: self._world.load_snapshot(snapshot))
 
     async def apply(self) -> None:
         """Bring the listeners in line with the faults, and let due decisions happen; returns when it is so."""
@@ -63,6 +63,16 @@ class Upkeep:
         while True:
             await asyncio.sleep(PERIOD_SECONDS)
             await self.apply()
+
+    async def _between_faces(self, change: Callable[[], None]) -> None:
+        async with self._turn:
+            await self._stop_faces()
+            try:
+                change()
+            finally:
+                self._paused.clear()
+                for one in self._world.installations.values():
+                    await self._start_face(one)
 
     async def _start_face(self, one: Installation) -> None:
         face = one.make_face()

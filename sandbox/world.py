@@ -21,6 +21,7 @@ from sandbox.population.build import build_population
 from sandbox.population.person import Population
 from sandbox.population.test_persons import standing_faults
 from sandbox.seeding import SeededContent
+from sandbox.snapshots import Snapshots
 
 CLOCK_FILE: Final = "clock.json"
 STORE_FILE: Final = "sandbox.sqlite"
@@ -60,6 +61,7 @@ class World:
         self.config = config
         self.state = state
         self.store = OverlayStore(state / STORE_FILE)
+        self.snapshots = Snapshots(state)
         self._key = self._kept_key() or self._keep(self._configured_key(config.seed))
         self.clock = VirtualClock.open(state / CLOCK_FILE, self.first_instant)
         self.population = self._populate()
@@ -75,6 +77,41 @@ class World:
         self.store.clear()
         self._key = self._keep(self._configured_key(self.config.seed if seed is None else seed))
         self.clock.restart(self.first_instant)
+        self._restart()
+
+    @property
+    def snapshot(self) -> str | None:
+        """The snapshot this world was last saved as or loaded from; what happened since is not in it."""
+        kept = self.store.read("", "meta", "snapshot")
+        return None if kept is None else kept.decode("ascii")
+
+    def save_snapshot(self, name: str) -> None:
+        """Copy the whole state, clock included, to a snapshot; an older one of the name is replaced."""
+        path = self.snapshots.new(name)
+        at = {"virtual": self.clock.now(), "frozen": self.clock.state.frozen}
+        self.store.save_all("", [("meta", "snapshot", name.encode("ascii")), ("meta", "clock", orjson.dumps(at))])
+        self.store.copy_to(path)
+
+    def load_snapshot(self, name: str) -> None:
+        """Go back to a snapshot: data, seed and clock as they were, no armed faults, empty journals.
+
+        What the desk was to decide after some seconds of real time is decided at once if they are over by now. Raises
+        UnknownSnapshot, or StoreError for a damaged one; nothing is changed then.
+        """
+        self.store.take_from(self.snapshots.of(name))
+        kept_key, kept_clock = self._kept_key(), self.store.read("", "meta", "clock")
+        assert kept_key is not None
+        assert kept_clock is not None
+        self._key, clock = kept_key, orjson.loads(kept_clock)
+        at = datetime.fromisoformat(clock["virtual"])
+        if clock["frozen"]:
+            self.clock.freeze(at)
+        else:
+            self.clock.restart(at)
+        self._restart()
+
+    def _restart(self) -> None:
+        """Begin again from what the store holds."""
         self.population = self._populate()
         for one in self.installations.values():
             one.faults.clear()

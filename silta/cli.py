@@ -79,12 +79,20 @@ def env(
 
 @app.command("sandbox", context_settings=OTHERS)
 def sandbox_(context: typer.Context) -> None:
-    """The sandbox's own commands (serve, describe, …), in a process of its own."""
+    """The sandbox's own commands (status, person, goto, fault, snapshot, journal, reset ...)."""
     if context.args[:1] == ["serve"]:
         prepare(_state_of(context.args), None)
-    arguments = list(context.args)
-    if arguments[:1] == ["serve"] and not any(a.startswith("--state") for a in arguments):
-        arguments += ["--state", str(DEFAULT_STATE)]
+    _sandbox(*context.args)
+
+
+@app.command("clock", context_settings=OTHERS)
+def clock(context: typer.Context) -> None:
+    """The sandbox's business time, the hub's today: show, freeze, advance, run."""
+    _sandbox("clock", *context.args)
+
+
+def _sandbox(*arguments: str) -> NoReturn:
+    os.environ.setdefault("SILTA_STATE", str(DEFAULT_STATE))
     _run("sandbox", *arguments)
 
 
@@ -97,6 +105,7 @@ def _hub_command(name: str, text: str) -> None:
 _hub_command("msg", "What went over the wires: silta msg show ID [--state DIR].")
 _hub_command("worker", "Run a worker that settles unknown outcomes, beside any number of others.")
 _hub_command("failpoint", "Let the hub die at a named point (sandbox only).")
+_hub_command("route", "Which installation serves whom on which day, and why: silta route explain.")
 _hub_command("config", "Check a configuration file: every problem, with its place.")
 
 
@@ -136,7 +145,10 @@ def greeting(state: State) -> str:
     demo = state.demo()
     fhir, tokens = demo["fhir"], demo["tokens"]
     bearer = f'-H "Authorization: Bearer {tokens["aino"]}"'
-    systems = "\n".join(f"    {one['name']:<18} {one['address']:<28} {one['manual']}" for one in demo["installations"])
+    names, addresses = (max(len(one[key]) for one in demo["installations"]) for key in ("name", "address"))
+    systems = "\n".join(
+        f"    {one['name']:<{names}} {one['address']:<{addresses}} {one['manual']}" for one in demo["installations"]
+    )
     people = "\n".join(f"    {name:<16} {token}" for name, token in tokens.items())
     return f"""
 Sotesilta is running.                          SANDBOX: synthetic people and data only

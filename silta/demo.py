@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from silta.state import State, StateError, is_free
 
 READY_WITHIN = 60.0
 """Seconds to wait for the first readiness before giving up."""
+ALL_WITHIN = 20.0
+"""Seconds to wait for every record system; after that a hub that is ready without some of them is told of, too."""
 
 
 @dataclass(slots=True)
@@ -90,15 +93,23 @@ class Supervisor:
         while not self.stopping.is_set():
             for child in children:
                 child.tend(say)
-            if not greeted and _ready(self.state):
-                greeted = True
-                greet(self.state)
+            greeted = greeted or self._greeted(time.monotonic() - begun, say, greet)
             if not greeted and time.monotonic() - begun > READY_WITHIN:
                 say(f"not ready after {READY_WITHIN:.0f} s; see {self.state.folder}/hub.log and sandbox.log")
                 return 1
             self.stopping.wait(0.1 if not greeted else 0.5)
         say("stopping")
         return 0
+
+    def _greeted(self, after: float, say: Callable[[str], None], greet: Callable[[State], None]) -> bool:
+        """Greet if everything answers, or all that will. Whether it did."""
+        missing = _missing(self.state)
+        if missing is None or (missing and after < ALL_WITHIN):
+            return False
+        greet(self.state)
+        for name in missing:
+            say(f"{name} does not answer; see {self.state.folder}/sandbox.log")
+        return True
 
 
 def check_ports(state: State) -> None:
@@ -114,10 +125,13 @@ def check_ports(state: State) -> None:
             )
 
 
-def _ready(state: State) -> bool:
+def _missing(state: State) -> list[str] | None:
+    """The installations that have not answered the hub; None while it is not ready. The hub and the sandbox start
+    together: a hub that was faster is ready as soon as it knows that nobody answers yet."""
     url = state.demo()["fhir"].removesuffix("/fhir") + "/readyz"
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+            told = json.load(answer)
+    except (urllib.error.URLError, OSError, ValueError):
+        return None
+    return [name for name, one in told["installations"].items() if not one["up"]]

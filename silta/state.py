@@ -18,14 +18,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 CLIENT = "demo-portal"
-OPTIONS: Final[dict[str, dict[str, str]]] = {
-    "lifecare-porvoo": {"root": "urn:oid:2.999.638"},  # its manual, section 3
-}
-"""What a hub must know of an installation beside its address and credentials."""
+JOINED: Final = {"504": date(2023, 1, 1), "616": date(2023, 1, 1)}
+"""Myrskylä and Pukkila were another county's until then: no installation of this one serves an earlier day."""
 SERVERS: Final = {"store": "SILTA_STORE", "broker": "SILTA_BROKER"}
 """Where these are set when a folder is made, its hub takes its database and broker from them, at every start."""
 
@@ -133,17 +132,8 @@ def _hub_toml(folder: Path, port: int, base: str, described: dict[str, Any], tok
     ]
     for one in described["installations"]:
         known = {k: one[k] for k in ("name", "system", "release", "municipalities", "sectors")}
-        tables.append(("[[installation]]", known))
-        tables.append(
-            (
-                "[installation.options]",
-                {"address": one["address"], **one["credentials"], **OPTIONS.get(one["name"], {})},
-            )
-        )
-        for municipality in one["municipalities"]:
-            for sector in one["sectors"]:
-                route = {"municipality": municipality, "sector": sector, "installation": one["name"]}
-                tables.append(("[[route]]", route))
+        tables += [("[[installation]]", known), ("[installation.options]", one["options"])]
+        tables += [("[[route]]", route) for route in _routes(one)]
     for token in tokens.values():
         known = {"sha256": hashlib.sha256(token["text"].encode()).hexdigest(), "client": CLIENT}
         known |= {k: token[k] for k in ("resident", "acting_for") if token[k]}
@@ -151,9 +141,17 @@ def _hub_toml(folder: Path, port: int, base: str, described: dict[str, Any], tok
     return "\n".join(f"{head}\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in body.items()) for head, body in tables)
 
 
+def _routes(installation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """That it serves each of its municipalities in each of its sectors, from the day they are the county's."""
+    for municipality in installation["municipalities"]:
+        for sector in installation["sectors"]:
+            route = {"municipality": municipality, "sector": sector, "installation": installation["name"]}
+            yield route | ({"first": JOINED[municipality]} if municipality in JOINED else {})
+
+
 def _toml(value: Any) -> str:
-    """A TOML value: its strings, numbers, booleans and lists of strings are written as in JSON."""
-    return json.dumps(value, ensure_ascii=False)
+    """A TOML value: its strings, numbers, booleans and lists of strings are written as in JSON, its days bare."""
+    return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
 
 
 def _sandbox(*arguments: str) -> str:

@@ -7,7 +7,7 @@ do (422, 403). Nothing a client sends is dropped unsaid: what is valid but not c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +17,17 @@ from hub.access import Access
 from hub.api import carried
 from hub.api.outcomes import parameter
 from hub.criteria import Criterion, Token
-from hub.usecases.ports import BookRequest, CancelRequest, Claim, ClientIdentifier, Failed
+from hub.usecases.ports import (
+    AcceptRequest,
+    BookRequest,
+    CancelRequest,
+    ChangeRequest,
+    Claim,
+    ClientIdentifier,
+    Failed,
+    MoveRequest,
+    awaits_answer,
+)
 
 MOST_IDENTIFIERS: Final = 5
 LONGEST_COMMENT: Final = 32 * 1024
@@ -30,7 +40,9 @@ _MEANINGFUL: Final = ("modifierExtension", "implicitRules")
 _BOOKABLE: Final = ("booked", "proposed", "pending")
 _DIRECTORY_ACTORS: Final = ("Practitioner", "PractitionerRole", "Location", "HealthcareService")
 _OWN_SYSTEMS: Final = frozenset({codes.PLACER, codes.HETU})
-_CHANGEABLE: Final = frozenset({"status", "cancelationReason", "comment", "participant"})
+_OF_CANCELLATION: Final = frozenset({"status", "cancelationReason", "comment", "participant"})
+_OF_MOVE: Final = frozenset({"slot", "start", "end", "minutesDuration", "comment", "participant"})
+_OF_ANSWER: Final = frozenset({"status", "participant"})
 
 KEY_PATTERN: Final = r'^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$'
 """What an Idempotency-Key looks like, for documents (a string may escape quotation marks too)."""
@@ -45,18 +57,28 @@ def appointment(body: bytes) -> dict[str, Any]:
 
     One rule of R4 is not asked for: start and end may be left out (app-3), for they are the Slot's.
     """
+    resource = json_of(body)
+    findings = [one for one in validate(resource, "Appointment") if not one.message.startswith("app-3:")]
+    if findings:
+        raise refusal(findings)
+    assert isinstance(resource, dict)
+    return resource
+
+
+def json_of(body: bytes) -> Any:
+    """The JSON in ``body``; raises `bad-json`, `too-costly`."""
     if sum(body.count(part) for part in (b",", b"{", b"[")) > MOST_PARTS:
         raise Failed("too-costly", f"a body of more than {MOST_PARTS} parts", expression=[parameter("body")])
     try:
-        resource = strict_json.loads(body)
+        return strict_json.loads(body)
     except strict_json.BadJson as err:
         raise Failed("bad-json", str(err)) from None
-    findings = [one for one in validate(resource, "Appointment") if not one.message.startswith("app-3:")]
-    if findings:
-        first, *rest = [_problem(one) for one in findings]
-        raise Failed(first.code, first.detail, expression=first.expression, also=rest)
-    assert isinstance(resource, dict)
-    return resource
+
+
+def refusal(findings: Sequence[Finding]) -> Failed:
+    """All that is wrong with a resource, at once."""
+    first, *rest = [_problem(one) for one in findings]
+    return Failed(first.code, first.detail, expression=first.expression, also=rest)
 
 
 def booking(
@@ -95,20 +117,48 @@ def booking(
     )
 
 
-def cancellation(
-    resource: dict[str, Any], seen: dict[str, Any], hub_id: str, version: int, raw: bytes, key: str | None
-) -> CancelRequest:
-    """What the update of ``seen``, the stored version it is based on, asks for: nothing but a cancellation.
+def change(
+    resource: dict[str, Any], seen: dict[str, Any], hub_id: str, version: int, base: str, raw: bytes, key: str | None
+) -> ChangeRequest:
+    """What the update of ``seen``, the stored version it is based on, asks for: a cancellation, another time, or that a
+    proposal is accepted. An element that is left out stays as it is.
 
-    An element that is left out stays as it is; a new comment is part of the reason. Raises `cancel-only` for any other
-    difference.
+    Raises `not-changeable` for any other difference, `no-proposal` for the acceptance of what is none.
     """
-    different = sorted(name for name in resource if name not in _READ_OVER and not _same(resource, seen, name))
-    others = [name for name in different if name not in _CHANGEABLE]
-    if others or not _only_answers_differ(resource["participant"], seen.get("participant", [])):
-        raise Failed("cancel-only", expression=[f"Appointment.{name}" for name in others or ["participant"]])
-    if resource["status"] != "cancelled":
-        raise Failed("cancel-only", "status is to become cancelled", expression=["Appointment.status"])
+    different = {name for name in resource if name not in _READ_OVER and not _same(resource, seen, name)}
+    status = resource["status"]
+    if not _only_answers_differ(resource["participant"], seen.get("participant", [])):
+        raise Failed("not-changeable", expression=["Appointment.participant"])
+    if status == "cancelled":
+        _only(different, _OF_CANCELLATION)
+        return _cancellation(resource, different, hub_id, version, raw, key)
+    if "slot" in different:
+        _only(different, _OF_MOVE)
+        return _move(resource, different, hub_id, version, base, raw, key)
+    _only(different, _OF_ANSWER)
+    accepts = "participant" in different and any(
+        one["status"] == "accepted" and before["status"] == "needs-action"
+        for one, before in zip(resource["participant"], seen.get("participant", []), strict=True)
+        if before.get("actor", {}).get("reference", "").startswith("Patient/")
+    )
+    if not accepts or status not in (seen.get("status"), "booked"):
+        why = "status is to become cancelled, slot another one, or the patient's participant.status accepted"
+        raise Failed("not-changeable", why, expression=["Appointment.status"])
+    if not awaits_answer(seen):
+        raise Failed("no-proposal", expression=["Appointment.participant"])
+    return AcceptRequest(hub_id, version, raw, key)
+
+
+def _only(different: set[str], allowed: frozenset[str]) -> None:
+    others = sorted(different - allowed)
+    if others:
+        raise Failed("not-changeable", expression=[f"Appointment.{name}" for name in others])
+
+
+def _cancellation(
+    resource: dict[str, Any], different: set[str], hub_id: str, version: int, raw: bytes, key: str | None
+) -> CancelRequest:
+    """A new comment is part of the reason."""
     reason = resource.get("cancelationReason", {})
     coded = next(iter(reason.get("coding", ())), None)
     comment = resource["comment"] if "comment" in different else ""
@@ -118,6 +168,29 @@ def cancellation(
         reason="\n".join(filter(None, (reason.get("text", ""), comment))),
         reason_code=Token(coded.get("system"), coded.get("code")) if coded else None,
         body=resource,
+        raw=raw,
+        key=key,
+    )
+
+
+def _move(
+    resource: dict[str, Any],
+    different: set[str],
+    hub_id: str,
+    version: int,
+    base: str,
+    raw: bytes,
+    key: str | None,
+) -> MoveRequest:
+    start, end = (_instant(resource, name) for name in ("start", "end"))
+    return MoveRequest(
+        appointment_id=hub_id,
+        expected_version=version,
+        slot_id=_slot(resource, base),
+        start=start,
+        end=end,
+        minutes=resource.get("minutesDuration"),
+        comment=_comment(resource) if "comment" in different else "",
         raw=raw,
         key=key,
     )
@@ -198,9 +271,12 @@ def _slot(resource: dict[str, Any], base: str) -> str:
     slots = resource.get("slot", [])
     if len(slots) > 1:
         raise Failed("not-supported", "a booking names one Slot", expression=["Appointment.slot"])
-    _, identity = _literal(slots[0].get("reference", ""), base) if slots else ("", "")
-    if not identity:
+    if not slots:
         raise Failed("slot-required", expression=["Appointment.slot"])
+    kind, identity = _literal(slots[0].get("reference", ""), base)
+    if kind != "Slot":
+        why = f"a Slot of this API is Slot/<id> or {base}/Slot/<id>"
+        raise Failed("unknown-slot", why, expression=["Appointment.slot[0].reference"])
     return identity
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from adapters.base import Capability
-from hub.api import definitions
+from hub.api import definitions, shaping
 from hub.api.interactions import KINDS, Interaction, Kind
+from hub.api.operations import OPERATIONS
 from hub.api.settings import ApiSettings
 from hub.usecases.ports import InstallationState
 
@@ -70,6 +71,7 @@ def _resource(kind: Kind, able: set[Capability]) -> dict[str, Any]:
         "interaction": [{"code": one} for one in offered],
         "versioning": _versioning(kind, offered),
         "readHistory": "vread" in offered,
+        **({"searchInclude": includes} if (includes := shaping.includes(kind)) else {}),
         "updateCreate": False,
         "conditionalCreate": "create" in offered,
         "conditionalRead": "not-match" if "vread" in offered else "not-supported",
@@ -78,7 +80,15 @@ def _resource(kind: Kind, able: set[Capability]) -> dict[str, Any]:
         "referencePolicy": ["literal", "local"],
     }
     params = [_param(kind, index) for index in range(len(kind.params))]
-    return resource | ({"searchParam": params} if params else {})
+    return resource | ({"searchParam": params} if params else {}) | _operations(kind, able)
+
+
+def _operations(kind: Kind, able: set[Capability]) -> dict[str, Any]:
+    if kind.name != "Appointment":
+        return {}
+    offered = [one for one in OPERATIONS.values() if one.needs is None or one.needs in able]
+    told = [{"name": o.name, "definition": o.definition, "documentation": o.documentation} for o in offered]
+    return {"operation": told}
 
 
 def _versioning(kind: Kind, offered: list[Interaction]) -> str:

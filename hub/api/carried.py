@@ -32,6 +32,7 @@ _ACTOR: Final = frozenset({"reference", "type", "display"})
 def unplaced(booking: Resource) -> list[str]:
     """The elements (FHIRPath) of a valid booking for which no record system has a place."""
     found = [_path("Appointment", name) for name in booking if name not in _PLACED | _READ_OVER]
+    found += [f"Appointment.meta.{name}" for name in ("security", "tag") if booking.get("meta", {}).get(name)]
     for name, known in _PARTS.items():
         for i, one in enumerate(booking.get(name, ())):
             found += _others(f"Appointment.{name}[{i}]", one, known)
@@ -121,6 +122,11 @@ def _unsaid(booking: Resource, confirmed: Resource) -> Iterator[str]:
 
 def _plain(texts: Iterable[str]) -> list[str]:
     return [word for text in texts for word in hetu.mask(text).split()]
+
+
+def unsaid(change: Resource, answered: Resource) -> list[str]:
+    """The resident's new words, in a move or an answer to a proposal, that are nowhere in the answer."""
+    return [path for path in _unsaid(change, answered) if path == "Appointment.comment"]
 
 
 def not_carried(cancellation: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from canonical import codes
 
-Interaction = Literal["read", "vread", "search-type", "create", "update"]
+Interaction = Literal["read", "vread", "history-instance", "search-type", "create", "update"]
 ParamType = Literal["token", "date", "reference", "string", "uri"]
 
 MOST_PER_PAGE: Final = 200
@@ -114,13 +114,13 @@ def _reference(name: str, kind: str, element: str, *targets: str) -> Param:
     return Param(name, "reference", f"{' or '.join(targets)} by reference.", f"{kind}.{element}", targets)
 
 
-_DIRECTORY: Final[tuple[Interaction, ...]] = ("read", "vread", "search-type")
+_DIRECTORY: Final[tuple[Interaction, ...]] = ("read", "vread", "history-instance", "search-type")
 
 _KINDS: Final = (
     Kind(
         "Patient",
         "The person the token is about, as the population register knows them. A search answers exactly that one.",
-        ("read", "vread", "search-type"),
+        ("read", "vread", "history-instance", "search-type"),
         (
             _ID,
             Param(
@@ -151,7 +151,8 @@ _KINDS: Final = (
     ),
     Kind(
         "HealthcareService",
-        "Services. What an installation can do for a resident (cancel, comment, length of text) stands on them.",
+        "Services. What an installation can do for a resident (hold, move, length of a comment) stands on them: "
+        "the extension `StructureDefinition/abilities`.",
         _DIRECTORY,
         (
             *_STORED,
@@ -241,9 +242,9 @@ _KINDS: Final = (
     Kind(
         "Appointment",
         "The person's appointments, from every record system that has them. A booking names a free Slot; an update "
-        "cancels. It is `booked` only after the record system said so; while that is not known it is `pending` and "
-        "tagged `outcome-unknown`.",
-        ("read", "vread", "search-type", "create", "update"),
+        "cancels, moves, or answers a proposal. It is `booked` only after the record system said so; while that "
+        "is not known it is `pending` and tagged `outcome-unknown`.",
+        ("read", "vread", "history-instance", "search-type", "create", "update"),
         (
             *_STORED,
             _identifier("Appointment"),
@@ -297,6 +298,20 @@ _KINDS: Final = (
         (_ID,),
         public=True,
     ),
+    Kind(
+        "StructureDefinition",
+        "The extensions that this API defines itself.",
+        ("read", "search-type"),
+        (_ID,),
+        public=True,
+    ),
+    Kind(
+        "OperationDefinition",
+        "The operations that this API defines itself.",
+        ("read", "search-type"),
+        (_ID,),
+        public=True,
+    ),
 )
 
 KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in _KINDS}
@@ -320,8 +335,23 @@ RESULT_PARAMS: Final = (
     ResultParam("_cursor", "Of the next link of a page; never made by hand."),
     ResultParam("_format", "`json`; other formats there are none."),
     ResultParam("_pretty", "`true`: indented, for reading.", ("true", "false")),
-    ResultParam("_summary", "`count`: only the total.", ("count", "false")),
+    ResultParam(
+        "_summary",
+        "`true`: what FHIR marks as the summary; `text`: narrative; `data`: all but the narrative; `count`: the total.",
+        ("false", "true", "text", "data", "count"),
+    ),
+    ResultParam(
+        "_elements",
+        "Elements to send, separated by commas; mandatory ones come too, and `meta.tag` says `SUBSETTED`.",
+    ),
     ResultParam("_totalMethod", "Read over: a client's way to ask for `_total`.", ("count", "accurate", "estimate")),
-    ResultParam("_total", "`none` leaves the total out.", ("none", "estimate", "accurate")),
+    ResultParam(
+        "_total",
+        "`none` leaves the total out; `accurate` counts where that costs: of free times it is told only where it is "
+        "known without asking every record system for the whole span.",
+        ("none", "estimate", "accurate"),
+    ),
 )
 SORT: Final = "_sort"
+INCLUDE: Final = "_include"
+"""May be there several times, and with the modifier ``:iterate``."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hub.access import Access
-from hub.usecases.ports import Language
+from hub.usecases.ports import Failed, Language
 
 FHIR_JSON: Final = "application/fhir+json"
 JSON: Final = "application/json"
@@ -45,10 +45,12 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """``released`` names every resource in the body, for the audit record."""
+    """``released`` names every resource in the body, for the audit record. ``remarks`` are what its Warning headers
+    say."""
 
     status: int
     body: bytes = b""
     headers: list[tuple[str, str]] = field(default_factory=list)
     released: tuple[str, ...] = ()
     outcome: str = "success"
+    remarks: tuple[Failed, ...] = ()

@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from hub.api import negotiate, openapi, problems
+from hub.api import negotiate, openapi_operations, problems, shaping
 from hub.api.interactions import KINDS, RESULT_PARAMS
+from hub.api.operations import OPERATIONS
 from hub.api.problems import LANGUAGES
 from hub.api.settings import ApiSettings
 from hub.usecases.ports import InstallationState, Language, UseCases
@@ -102,6 +103,8 @@ class Pages:
             settings=self._settings,
             kinds=KINDS.values(),
             result_params=RESULT_PARAMS,
+            operations=OPERATIONS.values(),
+            includes=shaping.includes,
             problems=problems.contract().values(),
             token=next(iter(examples.values()), "$TOKEN"),
             portal=examples.get("portal", "$PORTAL_TOKEN"),
@@ -126,7 +129,7 @@ class Pages:
         kind = request.path_params.get("kind")
         if kind is not None and kind not in KINDS:
             return PlainTextResponse("There is no such type.", 404)
-        return _json(openapi.document(self._settings, kind))
+        return _json(openapi_operations.document(self._settings, kind))
 
     async def _health(self, _: Request) -> Response:
         return _json({"status": "ok"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -15,6 +16,7 @@ from hub.api.message import ReadBody, Reply, Request
 from hub.api.outcomes import parameter
 from hub.api.searchparams import Pairs, Search
 from hub.api.settings import ApiSettings
+from hub.api.shaping import Shape, included
 from hub.criteria import Criterion, Reference, Token
 from hub.usecases.ports import Failed, Item, RequestContext, Results, SlotQuery, UseCases
 
@@ -24,29 +26,29 @@ _VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 async def metadata(request: Request, usecases: UseCases, settings: ApiSettings) -> Reply:
     """The CapabilityStatement; nobody has to log in to see what there is."""
-    pretty = _no_search(request)
+    pretty = _no_search(request, meaningless=("mode", "full"))
     statement = capability.statement(await usecases.installations(), settings)
     return Reply(200, _json(statement, pretty=pretty))
 
 
-async def definition(request: Request, hub_id: str) -> Reply:
-    """A published SearchParameter."""
+async def definition(request: Request, kind: Kind, hub_id: str) -> Reply:
+    """A published definition."""
     pretty = _no_search(request)
-    one = definitions.search_parameters().get(hub_id)
+    one = definitions.published(kind.name).get(hub_id)
     if one is None:
         raise Failed("not-found")
     return Reply(200, _json(one, pretty=pretty))
 
 
 async def search_definitions(request: Request, kind: Kind, read_body: ReadBody, settings: ApiSettings) -> Reply:
-    """All published SearchParameters, or those of ``_id``."""
+    """All published definitions of a kind, or those of ``_id``."""
     search = await _search(request, kind, read_body, settings)
     if search.page.cursor is not None:
         raise Failed("bad-cursor", expression=[parameter("_cursor")])
     wanted = [{v.code for v in one.values if isinstance(v, Token)} for one in search.criteria]
     items = [
         Item(kind.name, identity, orjson.dumps(resource))
-        for identity, resource in definitions.search_parameters().items()
+        for identity, resource in definitions.published(kind.name).items()
         if all(identity in ids for ids in wanted)
     ]
     return _bundle(Results(items[: search.page.count], total=len(items)), search, request, kind, settings)
@@ -56,7 +58,7 @@ async def read(
     request: Request, access: Access, kind: Kind, hub_id: str, usecases: UseCases, settings: ApiSettings
 ) -> Reply:
     """One resource as it is now: from the projection where it is proven, else from its master."""
-    pretty = _no_search(request)
+    pretty, shape = _one(request, kind)
     _personal(kind, access)
     if not _ID.fullmatch(hub_id):
         raise Failed("not-found")
@@ -66,21 +68,21 @@ async def read(
         found = await usecases.read(access, kind.name, hub_id, fresh=fresh, context=context(request, settings))
     if found is None:
         raise Failed("not-found")
-    return resources.found(found, request, pretty=pretty)
+    return resources.found(found, request, shape, pretty=pretty)
 
 
 async def read_version(
     request: Request, access: Access, kind: Kind, hub_id: str, version: str, usecases: UseCases, settings: ApiSettings
 ) -> Reply:
     """One resource as it was."""
-    pretty = _no_search(request)
+    pretty, shape = _one(request, kind)
     _personal(kind, access)
     if not _ID.fullmatch(hub_id) or not _VERSION.fullmatch(version):
         raise Failed("not-found")
     found = await usecases.version(access, kind.name, hub_id, int(version), context(request, settings))
     if found is None:
         raise Failed("not-found")
-    return resources.found(found, request, pretty=pretty)
+    return resources.found(found, request, shape, pretty=pretty)
 
 
 async def search(
@@ -96,6 +98,9 @@ async def search(
         results = await usecases.free_times(access, query, asked.page, context(request, settings))
     else:
         results = await usecases.search(access, kind.name, asked.criteria, asked.page, context(request, settings))
+    if asked.includes and asked.page.count:
+        more = await included(results.items, asked.includes, access, usecases, context(request, settings))
+        results = replace(results, items=[*results.items, *more])
     return _bundle(results, asked, request, kind, settings)
 
 
@@ -109,11 +114,19 @@ def _personal(kind: Kind, access: Access) -> None:
         raise Failed("forbidden", "It is a portal's own, without a resident.")
 
 
-def _no_search(request: Request) -> bool:
-    """The parameters of an interaction that is no search; whether the answer is to be pretty."""
-    given = searchparams.pairs(request.query) if request.query else []
+def _no_search(request: Request, meaningless: tuple[str, str] | None = None) -> bool:
+    """The parameters of an interaction that is no search; whether the answer is to be pretty. ``meaningless`` is a
+    parameter whose value asks for what is answered anyway."""
+    given = [one for one in searchparams.pairs(request.query) if one != meaningless] if request.query else []
     request.media = negotiate.answer_media(request.headers.get("accept", ""), searchparams.named_format(given))
     return bool(given) and searchparams.only_format(given)
+
+
+def _one(request: Request, kind: Kind) -> tuple[bool, Shape]:
+    """The parameters of a read: whether the answer is to be pretty, and what is sent of the resource."""
+    given = searchparams.pairs(request.query) if request.query else []
+    request.media = negotiate.answer_media(request.headers.get("accept", ""), searchparams.named_format(given))
+    return searchparams.only_shape(kind, given) if given else (False, Shape())
 
 
 async def _search(request: Request, kind: Kind, read_body: ReadBody, settings: ApiSettings) -> Search:
@@ -140,6 +153,9 @@ def _form(body: bytes) -> str:
 def _bundle(results: Results, search: Search, request: Request, kind: Kind, settings: ApiSettings) -> Reply:
     if search.page.count == 0:
         results = Results((), None, results.total, results.missing)
+    if search.shape:
+        shaped = [replace(one, json=search.shape.of(one.kind, one.json)) for one in results.items]
+        results = replace(results, items=shaped)
     notes = [outcomes.missing(one, request.language) for one in results.missing]
     if search.fewer:
         notes.append(outcomes.fewer(MOST_PER_PAGE, request.language))

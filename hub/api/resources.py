@@ -16,6 +16,7 @@ from canonical.times import HELSINKI
 from hub.api import outcomes
 from hub.api.message import Reply, Request
 from hub.api.settings import ApiSettings
+from hub.api.shaping import Shape
 from hub.usecases.ports import Created, Existing, Failed, Found, Kept, Unknown, Updated
 
 _STALE: Final = '111 - "Revalidation Failed: the record system did not answer; see Sotesilta-As-Of"'
@@ -26,12 +27,13 @@ _STRICT: Final = re.compile(r"(?:^|[,;\s])handling\s*=\s*\"?strict\"?(?=$|[,;\s]
 _PREFER: Final = re.compile(r"(?:^|[,;\s])return\s*=\s*\"?(minimal|representation|OperationOutcome)\"?(?=$|[,;\s])")
 
 
-def found(one: Found, request: Request, *, pretty: bool = False) -> Reply:
+def found(one: Found, request: Request, shape: Shape, *, pretty: bool = False) -> Reply:
     """The answer to a read: 200, or 304 where If-None-Match names this very version."""
     headers = _headers(one)
     if one.version is not None and _matches(request.headers.get("if-none-match"), one.version):
         return Reply(304, b"", headers)
-    return Reply(200, indented(one.json) if pretty else one.json, headers, released=(f"{one.kind}/{one.id}",))
+    body = shape.of(one.kind, one.json)
+    return Reply(200, indented(body) if pretty else body, headers, released=(f"{one.kind}/{one.id}",))
 
 
 def is_strict(request: Request) -> bool:
@@ -53,16 +55,18 @@ def written(
     if not isinstance(answer, Existing) and answer.replayed:
         headers.append(("Idempotent-Replayed", "true"))
     status = 201 if isinstance(answer, Created) else 200
+    remarks = [*([Failed(warning)] if warning else []), *([Failed("not-carried", expression=lost)] if lost else [])]
     preferred = _PREFER.search(request.headers.get("prefer", ""))
     match preferred and preferred[1]:
         case "minimal":
-            return Reply(status, b"", headers)
+            return Reply(status, b"", headers, remarks=tuple(remarks))
         case "OperationOutcome":
-            said = [Failed(warning or "done"), *([Failed("not-carried", expression=lost)] if lost else [])]
+            said = remarks if warning else [Failed("done"), *remarks]
             body = outcomes.resource(said, request.language, request.id)
             return Reply(status, body, headers)
         case _:
-            return Reply(status, one.json, headers, released=(f"{one.kind}/{one.id}",))
+            released = (f"{one.kind}/{one.id}",)
+            return Reply(status, one.json, headers, released=released, remarks=tuple(remarks))
 
 
 def unknown(answer: Unknown, lost: Sequence[str], request: Request, settings: ApiSettings) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.access import Access
-from hub.api import auth, outcomes, problems, reading, writing
+from hub.api import auth, batch, operations, outcomes, problems, reading, scheduling, versions, writing
 from hub.api.interactions import KINDS, Interaction, Kind
 from hub.api.message import ReadBody, Reply, Request
 from hub.api.settings import ApiSettings
@@ -16,6 +16,7 @@ _METHODS: dict[Interaction, tuple[str, ...]] = {
     "read": ("GET", "HEAD"),
     "update": ("PUT",),
     "vread": ("GET", "HEAD"),
+    "history-instance": ("GET", "HEAD"),
 }
 
 
@@ -35,7 +36,8 @@ class Fhir:
             reply = outcomes.reply(problem, request, self._settings.help)
         if request.method in ("POST", "PUT") and request.access is not None:
             self._settings.reached("before-answer")
-        if request.event not in ("metadata.read", "SearchParameter.read", "SearchParameter.search"):
+        kind = KINDS.get(request.event.partition(".")[0])
+        if request.event != "metadata.read" and (kind is None or not kind.public):
             await self._audit(request, reply)
         return reply
 
@@ -48,6 +50,9 @@ class Fhir:
         kind = KINDS.get(segments[0]) if segments else None
         if kind is None or not kind.public:
             request.access = await auth.authenticate(request.headers, self._usecases)
+        if not segments and request.method == "POST":
+            request.route, request.event = ROOT, "Bundle.batch"
+            return await batch.answer(request, read_body, self.answer, self._settings)
         if kind is None or len(segments) > 4:
             raise Failed(
                 "unknown-path", "the base is no resource" if not segments else "there is no such resource type"
@@ -62,8 +67,19 @@ class Fhir:
                 _named(request, kind, "/_search", "search")
                 _allow(request, "POST")
                 return await self._search(request, kind, read_body)
+            case [name] if name[0] == "$" and kind.name == "Appointment" and name[1:] in operations.OPERATIONS:
+                _named(request, kind, f"/{name}", name[1:])
+                _allow(request, *operations.OPERATIONS[name[1:]].methods)
+                return await scheduling.answer(
+                    request, _known(request), name[1:], read_body, self._usecases, self._settings
+                )
             case [hub_id] if hub_id[0] not in "$_":
                 return await self._instance(request, kind, hub_id, read_body)
+            case [hub_id, "_history"] if "history-instance" in kind.interactions:
+                _named(request, kind, "/{id}/_history", "history")
+                _allow(request, *_METHODS["history-instance"])
+                access = _known(request)
+                return await versions.history(request, access, kind, hub_id, self._usecases, self._settings)
             case [hub_id, "_history", version] if "vread" in kind.interactions:
                 _named(request, kind, "/{id}/_history/{version}", "vread")
                 _allow(request, *_METHODS["vread"])
@@ -92,7 +108,7 @@ class Fhir:
         _named(request, kind, "/{id}", "update" if writes else "read")
         _allow(request, *_methods(kind, "read", "update"))
         if kind.public:
-            return await reading.definition(request, hub_id)
+            return await reading.definition(request, kind, hub_id)
         if writes:
             return await writing.update(request, _known(request), hub_id, read_body, self._usecases, self._settings)
         return await reading.read(request, _known(request), kind, hub_id, self._usecases, self._settings)

@@ -84,6 +84,58 @@ def _reference(kinds: str) -> Schema:
     }
 
 
+def proposed() -> Schema:
+    """The Parameters of an operation on a proposed Appointment."""
+    one = {
+        "type": "object",
+        "properties": {"name": {"const": "appointment-reference"}, "valueReference": _reference("Appointment")},
+        "required": ["name", "valueReference"],
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "description": "Names a proposed Appointment that `$find` gave.",
+        "properties": {
+            "resourceType": {"const": "Parameters"},
+            "parameter": {"type": "array", "items": one, "minItems": 1, "maxItems": 1},
+        },
+        "required": ["resourceType", "parameter"],
+        "additionalProperties": False,
+    }
+
+
+def batch(most: int) -> Schema:
+    """A Bundle of at most ``most`` requests."""
+    asked = {
+        "type": "object",
+        "properties": {
+            "method": {"enum": ["GET", "HEAD", "POST", "PUT"]},
+            "url": {"type": "string", "pattern": r"^[A-Z][A-Za-z]+(/[A-Za-z0-9.-]{1,64})?(\?[a-z_-]+=[A-Za-z0-9]+)?$"},
+            "ifMatch": _TEXT,
+            "ifNoneMatch": _TEXT,
+            "ifNoneExist": _TEXT,
+        },
+        "required": ["method", "url"],
+        "additionalProperties": False,
+    }
+    entry = {
+        "type": "object",
+        "properties": {"request": asked, "resource": _ANY_RESOURCE},
+        "required": ["request"],
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "resourceType": {"const": "Bundle"},
+            "type": {"const": "batch"},
+            "entry": {"type": "array", "items": entry, "minItems": 1, "maxItems": most},
+        },
+        "required": ["resourceType", "type"],
+        "additionalProperties": False,
+    }
+
+
 def booking() -> Schema:
     """What a new Appointment may hold; elements that the record system decides are left out here."""
     participant = {

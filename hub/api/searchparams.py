@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from canonical import codes, hetu, times
-from hub.api.interactions import DEFAULT_PER_PAGE, MOST_PER_PAGE, RESULT_PARAMS, SORT, Kind, Param
+from hub.api import shaping
+from hub.api.interactions import DEFAULT_PER_PAGE, INCLUDE, MOST_PER_PAGE, RESULT_PARAMS, SORT, Kind, Param
 from hub.api.outcomes import parameter
+from hub.api.shaping import Include, Shape
 from hub.criteria import Criterion, Reference, Span, Text, Token
 from hub.usecases.ports import Failed, PageRequest
 
@@ -59,6 +61,8 @@ class Search:
     pretty: bool
     total_wanted: bool
     fewer: bool = False
+    shape: Shape = field(default_factory=Shape)
+    includes: tuple[Include, ...] = ()
 
 
 def pairs(query: str) -> Pairs:
@@ -85,11 +89,14 @@ def parse(kind: Kind, given: Pairs, base: str) -> Search:
     """
     results: dict[str, str] = {}
     criteria: list[Criterion] = []
+    includes: list[Include] = []
     for name, value in given:
         if (name == SORT and kind.sort) or any(name == p.name for p in RESULT_PARAMS):
             if name in results:
                 raise _bad(name, "it is given twice")
             results[name] = value
+        elif name in (INCLUDE, f"{INCLUDE}:iterate"):
+            includes.append(shaping.include(kind, name, value))
         else:
             criteria.append(criterion(kind, name, value, base))
     if sum(len(one.values) for one in criteria) > _MOST_VALUES:
@@ -102,11 +109,15 @@ def parse(kind: Kind, given: Pairs, base: str) -> Search:
     told = [(n, str(count) if fewer and n == "_count" else v) for n, v in given if n != "_cursor"]
     return Search(
         criteria=tuple(criteria),
-        page=PageRequest(count, results.get("_cursor"), _descending(kind, results)),
+        page=PageRequest(
+            count, results.get("_cursor"), _descending(kind, results), counted=results.get("_total") == "accurate"
+        ),
         shown=urlencode([(n, v) for n, v in told if not hetu.appears_in(v.upper())]),
         pretty=results.get("_pretty") == "true",
         total_wanted=results.get("_total") != "none",
         fewer=fewer,
+        shape=shaping.shape(kind, results.get("_elements"), results.get("_summary")),
+        includes=tuple(includes),
     )
 
 
@@ -131,9 +142,23 @@ def only_format(given: Pairs) -> bool:
     for name, _ in given:
         if name not in ("_format", "_pretty"):
             raise Failed(
-                "unknown-parameter", "Known: _format, _pretty.", expression=[parameter(name)] if _shown(name) else []
+                "unknown-parameter",
+                "Known: _format, _pretty (reads: _elements, _summary).",
+                expression=[parameter(name)] if _shown(name) else [],
             )
     return ("_pretty", "true") in given
+
+
+def only_shape(kind: Kind, given: Pairs) -> tuple[bool, Shape]:
+    """For the read of one resource: whether it is to be pretty, and what is sent of it."""
+    wanted = [one for one in given if one[0] in ("_elements", "_summary")]
+    pretty = only_format([one for one in given if one not in wanted])
+    names = dict(wanted)
+    if len(names) < len(wanted):
+        raise _bad(wanted[0][0], "it is given twice")
+    if names.get("_summary", "false") not in shaping.SUMMARIES[:-1]:
+        raise _bad("_summary", f"it is one of {', '.join(shaping.SUMMARIES[:-1])}")
+    return pretty, shaping.shape(kind, names.get("_elements"), names.get("_summary"))
 
 
 def named_format(given: Pairs) -> str | None:

@@ -1,4 +1,4 @@
-"""POST and PUT of Appointments: booking and cancelling."""
+"""POST and PUT of Appointments: booking, cancelling, moving, and answers to proposals."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from hub.api.outcomes import parameter
 from hub.api.settings import ApiSettings
 from hub.criteria import Criterion
 from hub.usecases.ports import (
+    AcceptRequest,
     Answer,
     BookRequest,
     CancelRequest,
+    ChangeRequest,
     Created,
     Existing,
     Failed,
     Kept,
+    MoveRequest,
+    RequestContext,
     Unknown,
     Updated,
     UseCases,
@@ -35,9 +39,15 @@ async def create(
     request: Request, access: Access, read_body: ReadBody, usecases: UseCases, settings: ApiSettings
 ) -> Reply:
     """Book the free time that the Appointment in the body names."""
-    key = await _begin(request, access, read_body)
+    key = await begin(request, access, read_body)
+    return await book(request, access, bodies.appointment(request.body), key, usecases, settings)
+
+
+async def book(
+    request: Request, access: Access, resource: Resource, key: str | None, usecases: UseCases, settings: ApiSettings
+) -> Reply:
+    """Book the free time that a valid Appointment names; ``key`` is what `begin` gave."""
     if_none_exist = _if_none_exist(request.headers.get("if-none-exist"), settings.base)
-    resource = bodies.appointment(request.body)
     asked = bodies.booking(resource, settings.base, access, request.body, key, if_none_exist)
     if resources.is_strict(request) and (unplaced := carried.unplaced(resource)):
         raise Failed("not-supported", f"no record system carries {', '.join(unplaced)}", expression=unplaced)
@@ -48,8 +58,8 @@ async def create(
 async def update(
     request: Request, access: Access, hub_id: str, read_body: ReadBody, usecases: UseCases, settings: ApiSettings
 ) -> Reply:
-    """Cancel the Appointment: the only change there is, based on the version that If-Match names."""
-    key = await _begin(request, access, read_body)
+    """Cancel the Appointment, move it, or answer the unit's proposal, based on the version that If-Match names."""
+    key = await begin(request, access, read_body)
     version = bodies.expected_version(request.headers.get("if-match"))
     resource = bodies.appointment(request.body)
     if resource.get("id") != hub_id:
@@ -60,12 +70,14 @@ async def update(
         if await usecases.read(access, "Appointment", hub_id, fresh=False, context=context) is None:
             raise Failed("not-found")
         raise Failed("stale-version", expression=[parameter("If-Match")])
-    asked = bodies.cancellation(resource, orjson.loads(seen.json), hub_id, version, request.body, key)
+    before = orjson.loads(seen.json)
+    asked = bodies.change(resource, before, hub_id, version, settings.base, request.body, key)
     settings.reached("request-parsed")
-    return await _answered(asked, resource, request, access, usecases, settings)
+    said = {name: value for name, value in resource.items() if name == "status" or value != before.get(name)}
+    return await _answered(asked, said, request, access, usecases, settings)
 
 
-async def _begin(request: Request, access: Access, read_body: ReadBody) -> str | None:
+async def begin(request: Request, access: Access, read_body: ReadBody) -> str | None:
     """What both have in common: who may, in which format, and the key."""
     if access.subject is None:
         raise Failed("forbidden", "It is a portal's own, without a resident.")
@@ -89,7 +101,7 @@ def _if_none_exist(header: str | None, base: str) -> tuple[Criterion, ...] | Non
 
 
 async def _answered(
-    asked: BookRequest | CancelRequest,
+    asked: BookRequest | ChangeRequest,
     said: Resource,
     request: Request,
     access: Access,
@@ -100,10 +112,7 @@ async def _answered(
     same key."""
     context = reading.context(request, settings)
     try:
-        if isinstance(asked, BookRequest):
-            answer = await usecases.book(access, asked, context)
-        else:
-            answer = await usecases.cancel(access, asked, context)
+        answer = await _ask(asked, access, usecases, context)
         reply = _rendered(answer, said, request, settings)
         final = not isinstance(answer, Kept | Unknown)
     except Failed as problem:
@@ -113,6 +122,20 @@ async def _answered(
         headers = tuple(reply.headers)
         await usecases.remember(access, asked, Kept(reply.status, headers, reply.body))
     return reply
+
+
+async def _ask(
+    asked: BookRequest | ChangeRequest, access: Access, usecases: UseCases, context: RequestContext
+) -> Answer:
+    match asked:
+        case BookRequest():
+            return await usecases.book(access, asked, context)
+        case CancelRequest():
+            return await usecases.cancel(access, asked, context)
+        case MoveRequest():
+            return await usecases.move(access, asked, context)
+        case AcceptRequest():
+            return await usecases.accept(access, asked, context)
 
 
 def _rendered(answer: Answer, said: Resource, request: Request, settings: ApiSettings) -> Reply:
@@ -125,7 +148,9 @@ def _rendered(answer: Answer, said: Resource, request: Request, settings: ApiSet
         case Created(found=one):
             lost = carried.missing(said, orjson.loads(one.json), settings.base)
             return resources.written(answer, lost, request, settings)
-        case Updated():
-            return resources.written(answer, carried.not_carried(said), request, settings)
+        case Updated(found=one):
+            is_cancelled = said["status"] == "cancelled"
+            lost = carried.not_carried(said) if is_cancelled else carried.unsaid(said, orjson.loads(one.json))
+            return resources.written(answer, lost, request, settings)
         case Existing():
             return resources.written(answer, [], request, settings)

@@ -166,6 +166,12 @@ class JournalStore(Protocol):
         ``sending`` is the first move of a command that needs nothing more: it is made in the same transaction.
         """
 
+    async def begin(
+        self, step: NewCommand, fence: int, lease: Lease, at: float
+    ) -> Row | LaneTaken | DuplicateTime | None:
+        """`accept` a step of the open command ``step.parent``, if ``fence`` is still that one's; None when another has
+        claimed it."""
+
     async def claim(self, command_id: str, lease: Lease, now: float) -> Row | None:
         """Lease an open row that nobody holds at ``now`` (fence + 1); None when it is final, held or not there."""
 
@@ -196,6 +202,9 @@ class Net(Protocol):
 
     def prepared(self, new: NewCommand) -> Command | None:
         """What `prepare` would give, where that is known without asking anybody; else None."""
+
+    def in_steps(self, new: NewCommand) -> bool:
+        """Whether it is a move at an installation that cannot move: see `hub.journal.steps`."""
 
     async def prepare(self, row: Row) -> Command:
         """The command with everything it needs before it can be sent (who the person is at the installation). Nothing

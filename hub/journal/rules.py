@@ -28,6 +28,7 @@ from canonical.model import Record
 from canonical.times import instant
 from hub.journal.ports import Move, Problem, Row, Terms
 from hub.journal.states import State
+from hub.journal.steps import Facts, Next, is_step, next_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Verdict(StrEnum):
     NOT_YET = "not-yet"
     """Received, not booked (SCH-25 Pending)."""
     NOT_DONE = "not-done"
+    UNCLEAR = "unclear"
+    """Somebody else has changed it as well: whether the command was done before that cannot be told."""
     OTHER_PERSON = "other-person"
 
 
@@ -81,19 +84,28 @@ def judge(command: Command, record: Record) -> Verdict:
 
 
 def _judge_change(command: MoveTo | Accept | Propose, record: Record) -> Verdict:
-    status, start = record.resource.get("status"), record.resource.get("start")
-    if isinstance(command, MoveTo):
-        if start is None or instant(start) == command.believed_start:
-            return Verdict.NOT_DONE
-        if status in _WAITING:
-            return Verdict.NOT_YET
-        return Verdict.DONE if instant(start) == command.time.start else Verdict.OTHER_TIME
-    asked = status in _WAITING and _asks_patient(record)
-    if status in _GONE or asked:
-        return Verdict.NOT_DONE
-    if isinstance(command, Accept) and status in _WAITING:
+    status = record.resource.get("status")
+    if status in _GONE:
+        return Verdict.UNCLEAR
+    if "start" not in record.resource:
         return Verdict.NOT_YET
-    return Verdict.DONE
+    start = instant(record.resource["start"])
+    match command:
+        case MoveTo():
+            if start == command.believed_start:
+                return Verdict.NOT_DONE
+            done = Verdict.DONE if start == command.time.start else Verdict.OTHER_TIME
+            return Verdict.NOT_YET if status in _WAITING else done
+        case Accept():
+            if status in _WAITING:
+                return Verdict.NOT_DONE if _asks_patient(record) else Verdict.NOT_YET
+            return Verdict.DONE if start == command.believed_start else Verdict.OTHER_TIME
+        case Propose():
+            if status in _WAITING and not _asks_patient(record):
+                return Verdict.DONE
+            if status in _WAITING and start == command.believed_start:
+                return Verdict.NOT_DONE
+            return Verdict.DONE if status not in _WAITING and start == command.time.start else Verdict.UNCLEAR
 
 
 def _asks_patient(record: Record) -> bool:
@@ -139,6 +151,9 @@ def abandoned(row: Row, now: float, terms: Terms, patience: Patience) -> Move:
 def failed(row: Row, error: ForeignError, now: float, terms: Terms, patience: Patience) -> Move:
     """The call failed; the error's type says what that means."""
     match error:
+        case Unavailable() | Misconfigured() if is_owed(row):
+            wake_at = now + min(patience.longest_wait, patience.first_look * 2 ** min(row.attempts, 16))
+            return Move(State.UNKNOWN, now, quiet_at=now, wake_at=wake_at, problem=_problem(error), looks=0)
         case OutcomeUnknown():
             code = "quarantined" if isinstance(error, AnotherPatient) else "outcome-unknown"
             return Move(
@@ -189,9 +204,23 @@ def looked(
         return _wait(waiting, now, now + patience.give_up, patience, chance)
     if verdict is Verdict.NOT_DONE:
         return _absent(row, command, began, now, patience, chance)
+    if verdict is Verdict.UNCLEAR or (verdict is Verdict.OTHER_TIME and not isinstance(command, Book)):
+        return _unclear(row, found, began, now, patience, chance)
     if isinstance(command, Book) and found.resource.get("status") in _GONE:
         return _found_cancelled(row, found, now)
     return _confirmed(row, found, verdict, now)
+
+
+def waiting(row: Row, problem: Problem | None, now: float, patience: Patience, chance: float) -> Move:
+    """A move in steps, one of which is being settled."""
+    known = problem or row.problem or Problem("outcome-unknown", "its steps are being settled")
+    return _wait(replace(row, problem=known), now, now + patience.give_up, patience, chance)
+
+
+def is_owed(row: Row) -> bool:
+    """Whether it must be brought to its end because something else has been done already: a cancellation that is a step
+    of a move. It is tried for as long as the hub tries to find anything out."""
+    return is_step(row.new) and isinstance(row.new.command, Cancel)
 
 
 def silent(row: Row, error: ForeignError, now: float, patience: Patience, chance: float) -> Move:
@@ -222,9 +251,21 @@ def _absent(row: Row, command: Command, began: float, now: float, patience: Pati
     quiet_at = row.quiet_at if row.quiet_at is not None else now + patience.longest_wait
     if began < quiet_at:
         return _wait(row, now, quiet_at, patience, chance)
-    if isinstance(command, Cancel | Release) and row.attempts < patience.sends:
+    if is_owed(row) and now - row.accepted_at > patience.give_up:
+        return Move(State.NEEDS_PERSON, now, problem=row.problem)
+    if is_owed(row) or (isinstance(command, Cancel | Release) and row.attempts < patience.sends):
         return Move(State.ACCEPTED, now, looks=0)
     return Move(State.REFUSED, now, problem=Problem("not-done", "looked for after the quiescence time: nothing there"))
+
+
+def _unclear(row: Row, found: Record, began: float, now: float, patience: Patience, chance: float) -> Move:
+    """Somebody at the unit changed it, too: done and changed since, or changed and so never done. No word is true for
+    certain; what is shown is what the record system has."""
+    quiet_at = row.quiet_at if row.quiet_at is not None else now + patience.longest_wait
+    if began < quiet_at:
+        return _wait(row, now, quiet_at, patience, chance)
+    changed = Problem("outcome-unknown", "changed at the record system while its outcome was not known")
+    return Move(State.NEEDS_PERSON, now, problem=changed, record=found)
 
 
 def _wait(row: Row, now: float, latest: float, patience: Patience, chance: float) -> Move:
@@ -259,3 +300,5 @@ class Rules:
     looked: Callable[[Row, Command, Record | None, float, float, Patience, float], Move] = looked
     silent: Callable[[Row, ForeignError, float, Patience, float], Move] = silent
     quarantined: Callable[[Row, float], Move] = quarantined
+    waiting: Callable[[Row, Problem | None, float, Patience, float], Move] = waiting
+    next_step: Callable[[Facts], Next] = next_step

@@ -13,6 +13,7 @@ from hub.store.audit import Audit
 from hub.store.database import Database
 from hub.store.errors import AnotherPatientRecord, StoreUnavailable, UnsafeDatabase
 from hub.store.exchanges import Exchanges
+from hub.store.holds import Holds
 from hub.store.ingest import Ingest
 from hub.store.journal import SqlJournal
 from hub.store.links import Links, new_id
@@ -41,6 +42,7 @@ class Store:
         self.journal = SqlJournal(database, sealer, Effects(sealer, ingest, pending), now)
         self.receipts = Receipts(database, self.journal)
         self.answers = Answers(database, sealer)
+        self.holds = Holds(database, sealer)
         self.exchanges = Exchanges(database, sealer, now)
         self.audit = Audit(database, sealer)
 

@@ -15,7 +15,7 @@ from canonical.fhir import Element
 from canonical.model import Record
 from hub import resources
 from hub.sealing import Sealer
-from hub.store import links
+from hub.store import links, moving
 from hub.store.errors import AnotherPatientRecord
 from hub.store.observation import Observation, number, replaces
 from hub.store.prepared import Prepared
@@ -63,15 +63,18 @@ class Batch:
         self._own: dict[str, list[Element]] = {}
         self._unchanged: list[tuple[str, str]] = []
 
-    def hub_id(self, record: Record, owner: str | None) -> str:
-        """The record's own id: the one it has, the one a booking was promised, or a new one."""
+    def hub_id(self, record: Record, owner: str | None) -> str | None:
+        """The record's own id: the one it has, the one a booking was promised, or a new one. None for a record that is
+        not shown: part of a move."""
         if (record.kind, record.local_id) in self.ids:
             return self.ids[record.kind, record.local_id]
+        if record.kind == "Appointment" and moving.is_hidden(self._connection, record, self._seen.installation, owner):
+            return None
         return self._make(record.kind, record.local_id, self._reserved(record, owner))
 
-    def look_up(self, hub_ids: Sequence[str]) -> None:
+    def look_up(self, hub_ids: Sequence[str | None]) -> None:
         """Read and lock the rows, and what portals call them."""
-        keys = [(record.kind, hub_id) for record, hub_id in zip(self._records, hub_ids, strict=True)]
+        keys = [(record.kind, hub_id) for record, hub_id in zip(self._records, hub_ids, strict=True) if hub_id]
         self._rows = _rows(self._connection, keys)
         appointments = [hub_id for kind, hub_id in keys if kind == "Appointment"]
         self._own = _own_identifiers(self._connection, self._sealer, appointments)
@@ -81,10 +84,13 @@ class Batch:
         said = resources.localise(resources.bare(record.resource), lambda *target: self._refer(record, owner, *target))
         said = resources.with_identifiers(said, self._own.get(hub_id, ()))
         row = self._rows.get((record.kind, hub_id))
-        if row is not None and row.local_id is not None and row.digest == content_digest(self._sealer, said):
+        is_same = row is not None and row.local_id == record.local_id
+        if row is not None and is_same and row.digest == content_digest(self._sealer, said):
             self._unchanged.append((record.kind, hub_id))
             self._keep_newest_version(row, record)
-        elif row is None or row.local_id is None or self._replaces(row, record):
+        elif is_same and record.kind == "Appointment" and moving.is_in_steps(self._connection, hub_id):
+            return
+        elif row is None or not is_same or self._replaces(row, record):
             # A booking's effect is found herewith; any other open command stays unknown until it ends.
             unknown = row.unknown_command if row is not None and row.local_id is not None else None
             place = (record.kind, hub_id, self._seen.installation, record.local_id, owner)

@@ -15,6 +15,7 @@ from hub.sealing import Sealer
 from hub.store import links
 from hub.store.batch import Batch
 from hub.store.errors import AnotherPatientRecord
+from hub.store.moving import is_in_steps
 from hub.store.observation import Observation
 from hub.store.prepared import Prepared
 from hub.store.schema import Instant, resource
@@ -69,7 +70,8 @@ class Ingest:
         hub_ids = [batch.hub_id(record, owner) for record, owner in zip(records, owners, strict=True)]
         batch.look_up(hub_ids)
         for record, owner, hub_id in zip(records, owners, hub_ids, strict=True):
-            batch.take(record, owner, hub_id)
+            if hub_id is not None:
+                batch.take(record, owner, hub_id)
         batch.prove_again()
         if complete_for is not None:
             self._missing(connection, complete_for, {record.local_id for record in records}, seen)
@@ -118,7 +120,7 @@ class Ingest:
             resource.c.observed_until <= seen.started,
         )
         for row in connection.execute(judged.order_by(resource.c.hub_id).with_for_update()).all():
-            if row.local_id not in there:
+            if row.local_id not in there and not is_in_steps(connection, row.hub_id):
                 content = content_of(row, self._sealer)
                 said = resources.with_status(content.resource, ENTERED_IN_ERROR)
                 gone = replace(content, resource=said, master_version=None)

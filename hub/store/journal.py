@@ -54,8 +54,7 @@ class SqlJournal:
         sending: Move | None = None,
     ) -> Row | LaneTaken | DuplicateTime | KeyKnown:
         """See `JournalStore.accept`. A known key is said before a taken lane, that before a duplicate time."""
-        row = Row(new, State.ACCEPTED, 1, at, lease_until=lease.until)
-        values = _values(new, lease, at) | {"payload": self._sealer.seal(dump(new.command), _PAYLOAD)}
+        row, values = self._made(new, lease, at)
         if sending is not None:
             check(row.state, sending.to)
             values |= self._changes(sending)
@@ -64,18 +63,38 @@ class SqlJournal:
         def work(connection: Connection) -> Accepted:
             if key is not None and (known := _key_known(connection, key, new.id, at)):
                 return known
-            refused = _insert(connection, values) or _duplicate(connection, new)
+            refused = _inserted(connection, new, values)
             if refused is None:
                 if isinstance(new.command, Book) and new.command.identifiers and new.target is not None:
                     keep_own_identifiers(connection, self._sealer, new.target, new.command)
                 return row
             # Nothing of a command that is not accepted stays, its key neither: the portal may use it again.
-            _DROP_COMMAND.run(connection, {"by_id": new.id})
             if key is not None:
                 _DROP_KEY.run(connection, {"by_scope": key.scope, "by_key": key.key})
             return refused
 
         return await self._database.write(work)
+
+    async def begin(
+        self, step: NewCommand, fence: int, lease: Lease, at: float
+    ) -> Row | LaneTaken | DuplicateTime | None:
+        """See `JournalStore.begin`."""
+        assert step.parent is not None, "a step has a parent"
+        row, values = self._made(step, lease, at)
+        parent = {"by_id": step.parent}
+
+        def work(connection: Connection) -> Row | LaneTaken | DuplicateTime | None:
+            held = _LOCKED.one_or_none(connection, parent)
+            if held is None or held.fence != fence or State(held.state) in FINAL:
+                return None
+            return _inserted(connection, step, values) or row
+
+        return await self._database.write(work)
+
+    def _made(self, new: NewCommand, lease: Lease, at: float) -> tuple[Row, dict[str, Any]]:
+        """A new command as the journal knows it, and as it is kept."""
+        payload = self._sealer.seal(dump(new.command), _PAYLOAD)
+        return Row(new, State.ACCEPTED, 1, at, lease_until=lease.until), _values(new, lease, at) | {"payload": payload}
 
     async def claim(self, command_id: str, lease: Lease, now: float) -> Row | None:
         """See `JournalStore.claim`."""
@@ -295,6 +314,17 @@ def _insert(connection: Connection, row: dict[str, Any]) -> LaneTaken | None:
             return LaneTaken(taken)
         # The holder ended between the two statements: the lane is free now.
     return None
+
+
+def _inserted(connection: Connection, new: NewCommand, row: dict[str, Any]) -> LaneTaken | DuplicateTime | None:
+    """Insert the row, or say why not and leave nothing of it."""
+    taken = _insert(connection, row)
+    if taken is not None:
+        return taken
+    duplicate = _duplicate(connection, new)
+    if duplicate is not None:
+        _DROP_COMMAND.run(connection, {"by_id": new.id})
+    return duplicate
 
 
 def _duplicate(connection: Connection, new: NewCommand) -> DuplicateTime | None:

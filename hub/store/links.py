@@ -18,6 +18,8 @@ from hub.store.prepared import Prepared
 from hub.store.schema import alias, history, link, patient_link, resource
 from hub.store.sql import insert_or_leave, insert_or_update, one_of, parts
 
+_LEFT: Final = {"Appointment": "left Appointment"}
+"""Under which kind the local ids are kept that a moved resource has left."""
 PATIENT_NUMBER: Final = "patient_link.number"
 """The sealing context of a patient number."""
 
@@ -148,6 +150,23 @@ def bind(connection: Connection, kind: str, target: str, installation: str, loca
     version = connection.execute(gone).scalar_one_or_none() or 0
     connection.execute(delete(history).where(history.c.kind == kind, history.c.hub_id == other))
     return version
+
+
+def bind_anew(connection: Connection, kind: str, target: str, installation: str, local_id: str) -> int:
+    """`bind`, where the master has given the resource of ``target`` another local id: the one it had is left behind,
+    and what the master goes on saying of that one is not shown (`is_left`)."""
+    before = local(connection, kind, target)
+    if before == (installation, local_id):
+        return 0
+    if before is not None:
+        connection.execute(delete(link).where(link.c.kind == kind, link.c.hub_id == target))
+        make(connection, _LEFT[kind], *before)
+    return bind(connection, kind, target, installation, local_id)
+
+
+def is_left(connection: Connection, kind: str, installation: str, local_id: str) -> bool:
+    """Whether a resource of ours had the local id before it got another one."""
+    return kind in _LEFT and find(connection, _LEFT[kind], installation, local_id) is not None
 
 
 def _number_hash(sealer: Sealer, installation: str, number: str) -> str:

@@ -1,7 +1,8 @@
 """What a command does to the projection: the master's answer enters it, and while there is none, that is shown.
 
-A booking whose outcome is unknown shows as a pending Appointment under the id it was promised; a cancellation leaves
-what is proven and says so on it. Both name the receipt. When the command ends, so does that.
+A booking whose outcome is unknown shows as a pending Appointment under the id it was promised; a cancellation or a move
+leaves what is proven and says so on it. Both name the receipt. When the command ends, so does that. The steps of a move
+show nothing: their move does, once.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from canonical.commands import Book, Cancel
+from canonical.commands import Accept, Book, Cancel, Move, Propose
 from canonical.fhir import Resource
 from canonical.model import Record
 from hub import resources
 from hub.journal.ports import NewCommand, Row
 from hub.journal.states import FINAL, State
+from hub.journal.steps import is_step
 from hub.sealing import Sealer
 from hub.store import links
 from hub.store.ingest import ENTERED_IN_ERROR, Ingest, Observation
@@ -44,6 +46,8 @@ class Effects:
 
     def of_move(self, connection: Connection, after: Row, record: Record | None, at: float) -> None:
         """Bring the projection to what ``after`` says. Raises `AnotherPatientRecord` for a record of somebody else."""
+        if is_step(after.new):
+            return
         if record is not None:
             self._take(connection, after, record, Observation(after.new.installation, _began(after, at), at, True))
         if after.new.target is None:
@@ -89,12 +93,13 @@ class Effects:
         self._link_patient(connection, new, seen.ended)
         must_pass = 0
         if record.kind == _KIND and new.target is not None:
-            must_pass = links.bind(connection, _KIND, new.target, new.installation, record.local_id)
+            tie = links.bind_anew if isinstance(new.command, Move) else links.bind
+            must_pass = tie(connection, _KIND, new.target, new.installation, record.local_id)
         self._ingest.records(connection, [record], seen, patient=new.subject, must_pass=must_pass)
 
     def _link_patient(self, connection: Connection, new: NewCommand, at: float) -> None:
         """The subject is who the command was sent for: the number was found in its preparation."""
-        known = new.command.patient if isinstance(new.command, Book | Cancel) else None
+        known = new.command.patient if isinstance(new.command, Book | Move | Cancel | Accept | Propose) else None
         if known is not None and new.subject not in links.patients_of(
             connection, self._sealer, new.installation, known.number
         ):

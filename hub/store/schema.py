@@ -242,6 +242,19 @@ token: Final = Table(
     **_NARROW,
 )
 
+hold: Final = Table(
+    "hold",
+    metadata,
+    # Whose it is, and of which time: installation, start and the installation's own key.
+    Column("subject", Text, primary_key=True),
+    Column("time", Text, primary_key=True),
+    Column("command_id", Text, nullable=False),
+    Column("token", Sealed, nullable=False),
+    # By the record system's business clock.
+    Column("until", Instant, nullable=False),
+    **_NARROW,
+)
+
 exchange: Final = Table(
     "exchange",
     metadata,

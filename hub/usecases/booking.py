@@ -9,15 +9,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from adapters.errors import ForeignError
+from adapters.base import Capability
+from adapters.errors import ForeignError, HoldExpired
 from canonical import codes
 from canonical.commands import Book
-from canonical.model import TimeKey
+from canonical.model import Person, TimeKey
 from canonical.times import to_local
 from hub.access import Access
 from hub.criteria import Criterion
 from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, NewCommand, Row
 from hub.journal.states import State
+from hub.journal.steps import lane_of_booking
 from hub.store.links import new_id
 from hub.usecases.answers import Answers
 from hub.usecases.appointments import Appointments, found
@@ -69,7 +71,7 @@ class Booking:
             return await self._again(access, earlier, context)
         if request.if_none_exist and (existing := await self._existing(access, request.if_none_exist, context)):
             return existing
-        installation, time = await self._bookable(access, request, context)
+        installation, time = await self.bookable(access, request, context)
         new = await self._command(access, request, installation, time, context)
         context.reached("before-accept")
         accepted = await self.deliveries.journal.accept(new, key)
@@ -80,6 +82,7 @@ class Booking:
             self._not_accepted(accepted)
         row = await self.deliveries.deliver(accepted, context.deadline)
         self.free_times.forget(installation)
+        await self._hold_used(row)
         return await self.tell(access, row, context)
 
     def key(self, access: Access, request: BookRequest) -> IdempotencyKey | None:
@@ -103,7 +106,7 @@ class Booking:
         seen = await self.appointments.read(access, item.id, fresh=False, context=context)
         return Existing(seen) if seen else None
 
-    async def _bookable(self, access: Access, request: BookRequest, context: RequestContext) -> tuple[str, TimeKey]:
+    async def bookable(self, access: Access, request: BookRequest, context: RequestContext) -> tuple[str, TimeKey]:
         """The installation and the time, as far as the hub can judge it."""
         decoded = self.free_times.decode(request.slot_id)
         if decoded is None:
@@ -133,28 +136,54 @@ class Booking:
     ) -> NewCommand:
         assert access.subject is not None
         assert access.resident is not None
-        try:
-            person = await self.persons.registered(access.subject, context.request_id)
-        except ForeignError as error:
-            raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
-        if person is None:
-            raise Failed("forbidden", "the population register does not know the person")
+        person = await self.person(access, context)
         command_id = secrets.token_hex(16)
         identifiers = tuple((one.system, one.value) for one in request.identifiers)
         return NewCommand(
             id=command_id,
             installation=installation,
             command=Book(
-                command_id, person.person, time, comment=request.comment, reason=request.reason, identifiers=identifiers
+                command_id,
+                person,
+                time,
+                comment=request.comment,
+                reason=request.reason,
+                identifiers=identifiers,
+                hold=await self._hold(access.subject, installation, time),
             ),
             subject=access.subject,
             target=new_id(),
-            lane=f"book:{access.subject}:{installation}:{time.start.timestamp():.0f}",
+            lane=lane_of_booking(access.subject, installation, time.start),
             deadline=context.deadline,
             request_id=context.request_id,
             client=access.client,
             resident=access.resident,
         )
+
+    async def person(self, access: Access, context: RequestContext) -> Person:
+        """Whose matter it is, as the population register knows them."""
+        assert access.subject is not None
+        try:
+            found = await self.persons.registered(access.subject, context.request_id)
+        except ForeignError as error:
+            raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
+        if found is None:
+            raise Failed("forbidden", "the population register does not know the person")
+        return found.person
+
+    async def _hold(self, subject: str, installation: str, time: TimeKey) -> str:
+        """The token of the person's hold of the time, where there is one."""
+        if Capability.HOLD not in self.world.adapters[installation].profile.capabilities:
+            return ""
+        held = await self.world.store.holds.held(subject, installation, time, self.world.today.now())
+        return held.token if held else ""
+
+    async def _hold_used(self, row: Row) -> None:
+        """A hold that was used, or is over, is forgotten."""
+        command, problem = row.new.command, row.problem
+        over = row.state is State.REFUSED and problem is not None and problem.code == HoldExpired.code
+        if isinstance(command, Book) and command.hold and (over or row.state is State.CONFIRMED):
+            await self.world.store.holds.drop(row.new.subject, row.new.installation, command.time)
 
     async def _held_no_more(self, access: Access, held: str, context: RequestContext) -> bool:
         """Whether the master, asked now, says that the person does not hold the time after all (the desk cancelled

@@ -12,8 +12,10 @@ from adapters.errors import ForeignError
 from canonical import codes
 from canonical.fhir import Element, Resource
 from canonical.fhir import codes as codes_of
-from hub.criteria import Token
+from hub.criteria import Reference, Token
+from hub.resources import references_in
 from hub.store.ingest import Observation
+from hub.usecases import abilities
 from hub.usecases.asking import Asking
 from hub.usecases.ports import SlotQuery
 from hub.usecases.world import World
@@ -43,13 +45,13 @@ class View:
 
     def services(self, query: SlotQuery) -> frozenset[str] | None:
         """Local ids of the services a query means; None for all."""
-        if not (query.service_type or query.service_category or query.sector):
+        if not (query.service_type or query.service_category or query.sector or query.specialty):
             return None
         return frozenset(local for local, service in self.of("HealthcareService") if _means(service, query))
 
     def schedules(self, query: SlotQuery) -> frozenset[str] | None:
         """Local ids of the schedules a query means; None for all."""
-        if not (query.schedule or query.actor or query.language):
+        if not (query.schedule or query.actor or query.language or query.around):
             return None
         wanted = {r.id for r in query.schedule if r.kind in (None, "Schedule")}
         actors = {r.id for r in query.actor}
@@ -58,11 +60,29 @@ class View:
             for local, schedule in self.of("Schedule")
             if (not query.schedule or self.ids.get(("Schedule", local)) in wanted)
             and (not query.actor or actors & self._actors(schedule))
+            and all(self._is_around(schedule, wanted) for wanted in query.around)
             and (not query.language or self._speaks(schedule, query.language))
         )
 
     def _actors(self, schedule: Resource) -> set[str]:
         return {self.ids[pair] for pair in _actors(schedule) if pair in self.ids}
+
+    def _is_around(self, schedule: Resource, wanted: Iterable[Reference]) -> bool:
+        """Whether one of ``wanted`` is an actor of the calendar; or, of a type that none of its actors is of, what an
+        actor belongs to (a place's organisation), or what that does."""
+        actors = set(_actors(schedule))
+        types = {kind for kind, _ in actors}
+        near = {self.ids.get(pair) for pair in actors}
+        behind = {self.ids.get(pair) for pair in self._behind(actors) if pair[0] not in types}
+        return any(one.id in near or (one.kind not in types and one.id in behind) for one in wanted)
+
+    def _behind(self, actors: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        ring = actors
+        for _ in range(2):
+            ring = {pair for one in ring for pair in references_in(self.resources.get(one, {}))} - found
+            found |= ring
+        return found
 
     def _speaks(self, schedule: Resource, languages: Iterable[str]) -> bool:
         """Whether the professional of a calendar, or its service, is offered in one of the languages."""
@@ -85,6 +105,7 @@ def _means(service: Resource, query: SlotQuery) -> bool:
     return (
         _any(types, query.service_type)
         and _any(categories, query.service_category)
+        and _any(set(codes_of(service.get("specialty", ()))), query.specialty)
         and (not query.sector or bool(sectors & set(query.sector)))
     )
 
@@ -119,6 +140,8 @@ class Directory:
         except ForeignError as error:
             _log.warning("directory not had", installation=installation, why=error.detail)
             return False
+        profile = world.adapters[installation].profile
+        records = [abilities.said_of(one, profile) for one in records]
         seen = Observation(installation, started, world.real.now(), by_write=False)
         ids = await world.store.projection.ingest(records, seen)
         resources = {(r.kind, r.local_id): r.resource for r in records}

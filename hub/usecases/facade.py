@@ -25,23 +25,31 @@ from hub.usecases.booking import Booking
 from hub.usecases.cancelling import Cancelling
 from hub.usecases.directory import Directory
 from hub.usecases.freetimes import FreeTimes
+from hub.usecases.holding import Holding
+from hub.usecases.moving import Moving
 from hub.usecases.ports import (
+    AcceptRequest,
     Answer,
     ApiExchange,
     BookRequest,
     CancelRequest,
+    ChangeRequest,
     Disclosure,
     Failed,
     Found,
+    Held,
+    HoldRequest,
     InstallationState,
     Item,
     Kept,
     Missing,
+    MoveRequest,
     PageRequest,
     Readiness,
     RequestContext,
     Results,
     SlotQuery,
+    Unknown,
 )
 from hub.usecases.world import World
 
@@ -55,7 +63,9 @@ class Hub:
     world: World
     tokens: Mapping[str, Access]
     booking: Booking
+    holding: Holding
     cancelling: Cancelling
+    moving: Moving
     appointments: Appointments
     patients: Patients
     free: FreeTimes
@@ -74,11 +84,27 @@ class Hub:
         with no_store():
             return await self.cancelling.cancel(access, request, context)
 
-    async def remember(self, access: Access, request: BookRequest | CancelRequest, answer: Kept) -> None:
+    async def move(self, access: Access, request: MoveRequest, context: RequestContext) -> Answer:
+        with no_store():
+            return await self.moving.move(access, request, context)
+
+    async def accept(self, access: Access, request: AcceptRequest, context: RequestContext) -> Answer:
+        with no_store():
+            return await self.moving.accept(access, request, context)
+
+    async def hold(self, access: Access, request: HoldRequest, context: RequestContext) -> Held | Unknown:
+        with no_store():
+            return await self.holding.hold(access, request, context)
+
+    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> None:
+        with no_store():
+            await self.holding.release(access, request, context)
+
+    async def remember(self, access: Access, request: BookRequest | ChangeRequest, answer: Kept) -> None:
         if isinstance(request, BookRequest):
             key = self.booking.key(access, request)
         else:
-            key = self.cancelling.key(access, request)
+            key = self.cancelling.changing.key(access, request)
         if key is not None:
             await self.answers.keep(key, answer)
 
@@ -120,6 +146,12 @@ class Hub:
         if kept is None:
             return None
         return Found(kind, kept.id, kept.json, kept.version, kept.recorded_at, kept.recorded_at)
+
+    async def history(self, access: Access, kind: str, hub_id: str, context: RequestContext) -> Sequence[Found]:
+        with no_store():
+            today = self.world.today.now()
+            kept = await self.world.store.projection.history(access, kind, hub_id, today=today)
+        return [Found(kind, one.id, one.json, one.version, one.recorded_at, one.recorded_at) for one in kept]
 
     async def search(
         self, access: Access, kind: str, criteria: Sequence[Criterion], page: PageRequest, context: RequestContext

@@ -22,6 +22,7 @@ from hub.slots import KeyTooLong, SlotIds
 from hub.usecases import agreement
 from hub.usecases.asking import Asking, SingleFlight
 from hub.usecases.directory import Directory, View
+from hub.usecases.gathering import Gathering, pieces
 from hub.usecases.persons import Persons
 from hub.usecases.ports import Claim, Failed, Found, Item, PageRequest, RequestContext, Results, SlotQuery
 from hub.usecases.world import World
@@ -37,15 +38,26 @@ REMEMBERED: Final = 20_000
 QUICK: Final = 1.0
 """Seconds that a 409 may wait for alternatives."""
 
+Place = tuple[datetime, str]
+"""Where a time stands in a search: its start and its id."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Free:
-    """One free time, ready to be sent."""
+    """One free time that was found. ``day`` is the local one; ``sent`` what is sent of it, made when it is first sent:
+    of many times that are found few are shown."""
 
     start: datetime
     id: str
     day: date
-    json: bytes
+    view: View
+    found: FreeTime
+    sent: bytes | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in a search."""
+        return self.start, self.id
 
 
 @dataclass(slots=True)
@@ -62,29 +74,39 @@ class FreeTimes:
     _shared: dict[tuple[str, FreeQuery], tuple[float, list[Free]]] = field(default_factory=dict)
 
     async def search(self, access: Access, query: SlotQuery, page: PageRequest, context: RequestContext) -> Results:
-        """The free times the caller may book, by start; who did not answer is named."""
+        """The free times the caller may book, by start; who did not answer is named. The total is known where everybody
+        was asked for the whole span: ``page.counted``, or where the page holds all."""
         after = _cursor(page.cursor)
         start, end = self._span(query)
         allowed = await self._allowed(access, query, start, end, context)
         seconds = min(self.world.settings.search_deadline, max(0.05, context.deadline - self.world.real.now()))
+        is_whole = page.counted or page.count == 0
+        known = None if is_whole else after
+        spans = (
+            [(start, end)] if is_whole else [one for one in pieces(start, end) if known is None or one[1] > known[0]]
+        )
+        coming = Gathering[Free](sorted(allowed), spans, None if is_whole else page.count + 1)
 
-        async def ask(installation: str) -> list[Free]:
-            return await self._of(installation, query, start, end, context.request_id)
+        async def ask(installation: str) -> None:
+            days = allowed[installation]
+            try:
+                for number, (since, until) in enumerate(spans):
+                    times = await self._of(installation, query, since, until, context.request_id)
+                    found = [free for free in times if since <= free.start < until and free.day in days]
+                    if not await coming.more(installation, number, _behind(found, known)):
+                        break
+            except ForeignError:
+                coming.gone(installation)
+                raise
 
-        answers, missing = await self.asking.all(sorted(allowed), ask, seconds)
-        merged = [
-            (free.start, free.id, free)
-            for installation, times in answers.items()
-            for free in times
-            if start <= free.start < end and free.day in allowed[installation]
-        ]
-        merged.sort(key=lambda one: one[:2])
-        rest = merged if after is None else [one for one in merged if one[:2] > after]
+        _, missing = await self.asking.all(sorted(allowed), ask, seconds)
+        is_counted = coming.is_whole and known is None and not missing
+        merged = sorted(coming.close(), key=_place)
+        rest = _behind(merged, after)
         shown = rest[: page.count]
-        more = len(rest) > page.count > 0
-        items = [Item("Slot", free.id, free.json) for _, _, free in shown]
-        next_ = _write_cursor(shown[-1][0], shown[-1][1]) if more else None
-        return Results(items, next_, None if missing else len(merged), missing)
+        items = [Item("Slot", free.id, self.rendered(free)) for free in shown]
+        next_ = _write_cursor(*shown[-1].place) if len(rest) > page.count > 0 else None
+        return Results(items, next_, len(merged) if is_counted else None, missing)
 
     def _span(self, query: SlotQuery) -> tuple[datetime, datetime]:
         now = self.world.today.now()
@@ -152,10 +174,10 @@ class FreeTimes:
         async def ask() -> list[Free]:
             call = self.world.call(installation, request_id, limit=self.world.settings.search_deadline)
             times = await self.world.adapters[installation].find_free(call, asked)
-            rendered = [free for time in times if (free := self.render(installation, view, time))]
+            found = [free for time in times if (free := self.find(installation, view, time))]
             self._forget_old()
-            self._shared[question] = (self.world.real.now() + SHARED_FOR, rendered)
-            return rendered
+            self._shared[question] = (self.world.real.now() + SHARED_FOR, found)
+            return found
 
         return await self._flights.do(question, ask)
 
@@ -169,20 +191,30 @@ class FreeTimes:
         for question in [q for q, kept in self._shared.items() if kept[0] <= now]:
             del self._shared[question]
 
-    def render(self, installation: str, view: View, time: FreeTime) -> Free | None:
-        """The Slot as it is sent; None for a time whose key cannot be carried in an id."""
+    def find(self, installation: str, view: View, time: FreeTime) -> Free | None:
+        """The time as it is sorted and kept; None for one whose key cannot be carried in an id."""
         try:
             slot_id = self._id(installation, time.time)
         except KeyTooLong:
             return None
+        return Free(time.time.start, slot_id, to_local(time.time.start).date(), view, time)
+
+    def rendered(self, free: Free) -> bytes:
+        """The Slot as it is sent."""
+        if free.sent is None:
+            free.sent = dumps(self._slot(free))
+        return free.sent
+
+    def _slot(self, free: Free) -> Resource:
+        view, time = free.view, free.found
         body = localise(time.slot, lambda kind, local: view.ids.get((kind, local), ""))
-        slot: Resource = {"resourceType": "Slot", "id": slot_id, "meta": {"source": codes.source(installation)}}
+        slot: Resource = {"resourceType": "Slot", "id": free.id, "meta": {"source": codes.source(view.installation)}}
         slot |= {name: value for name, value in body.items() if name not in slot}
         if "serviceCategory" not in slot and (categories := view.categories(time.service)):
             slot["serviceCategory"] = categories
         slot |= {"status": "free", "start": iso(time.time.start), "end": iso(time.time.end)}
-        self._remember(slot_id, time.service, slot)
-        return Free(time.time.start, slot_id, to_local(time.time.start).date(), dumps(slot))
+        self._remember(free.id, time.service, slot)
+        return slot
 
     def _id(self, installation: str, time: TimeKey) -> str:
         return self.slot_ids.encode(self.world.names.index(installation), time)
@@ -193,7 +225,7 @@ class FreeTimes:
         while len(self._offered) > REMEMBERED:
             del self._offered[next(iter(self._offered))]
 
-    def _busy(self, slot_id: str, installation: str, time: TimeKey) -> Resource:
+    def known(self, slot_id: str, installation: str, time: TimeKey) -> Resource:
         """A time that is taken or past. Where this process never offered it, its Schedule is honestly unknown."""
         if slot_id in self._offered:
             return self._offered[slot_id][1] | {"status": "busy"}
@@ -207,6 +239,10 @@ class FreeTimes:
         if found is None or found[0] >= len(self.world.names):
             return None
         return self.world.names[found[0]], found[1]
+
+    def offered(self, slot_id: str) -> tuple[str, Resource] | None:
+        """The local id of its service, and the Slot as it was shown, where this process has shown it."""
+        return self._offered.get(slot_id)
 
     def check(self, slot_id: str, installation: str, claims: Sequence[Claim]) -> None:
         """Raises `Failed` where what is claimed of a time is known not to be so; nobody is asked."""
@@ -228,11 +264,11 @@ class FreeTimes:
         except ForeignError as error:
             raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
         view = self.directory.view(installation)
-        rendered = self.render(installation, view, found) if found is not None and view is not None else None
-        if rendered is None or time.start <= self.world.today.now():
-            busy = dumps(self._busy(slot_id, installation, time))
+        free = self.find(installation, view, found) if found is not None and view is not None else None
+        if free is None or time.start <= self.world.today.now():
+            busy = dumps(self.known(slot_id, installation, time))
             return Found("Slot", slot_id, busy, None, None, self.world.real.now())
-        return Found("Slot", slot_id, rendered.json, None, None, self.world.real.now())
+        return Found("Slot", slot_id, self.rendered(free), None, None, self.world.real.now())
 
     async def alternatives(self, installation: str, time: TimeKey, request_id: str, most: int = 3) -> Sequence[Free]:
         """The free times of the same service at the same installation that are nearest to a taken one, from one shared
@@ -253,9 +289,13 @@ class FreeTimes:
         return [free for free in nearest if free.start > now][:most]
 
 
-def _next_minute(instant: datetime) -> datetime:
-    whole = instant.replace(second=0, microsecond=0)
-    return whole if whole == instant else whole + timedelta(minutes=1)
+def _place(free: Free) -> Place:
+    return free.place
+
+
+def _behind(times: list[Free], after: Place | None) -> list[Free]:
+    """Those that stand behind a place."""
+    return times if after is None else [free for free in times if free.place > after]
 
 
 def _sorted(ids: frozenset[str] | None) -> tuple[str, ...] | None:
@@ -266,7 +306,7 @@ def _write_cursor(start: datetime, slot_id: str) -> str:
     return base64.urlsafe_b64encode(f"{iso(start)} {slot_id}".encode()).decode().rstrip("=")
 
 
-def _cursor(text: str | None) -> tuple[datetime, str] | None:
+def _cursor(text: str | None) -> Place | None:
     if text is None:
         return None
     try:

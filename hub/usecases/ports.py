@@ -85,18 +85,21 @@ class RequestContext:
 class PageRequest:
     """At most ``count`` items (1-200; 0: only the total), after ``cursor``, a token of an earlier `Results.next`.
 
-    ``descending`` turns the kind's order round (`Appointment` by start; others by id, always ascending).
+    ``descending`` turns the kind's order round (`Appointment` by start; others by id, always ascending). ``counted``:
+    the total is wanted though it costs (of free times everybody must be asked for all).
     """
 
     count: int
     cursor: str | None = None
     descending: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SlotQuery:
     """Which free times are asked for. ``start`` and ``end`` bound the beginning of the time (None: the default of the
-    use case: from now, for 14 days). Of each tuple any may match; empty: all."""
+    use case: from now, for 14 days). Of each tuple any may match; empty: all. ``around`` are several such tuples: of
+    each one must be an actor of the calendar, or what an actor belongs to (a unit's organisation)."""
 
     start: datetime | None = None
     end: datetime | None = None
@@ -107,6 +110,8 @@ class SlotQuery:
     municipality: tuple[str, ...] = ()
     sector: tuple[str, ...] = ()
     language: tuple[str, ...] = ()
+    specialty: tuple[Token, ...] = ()
+    around: tuple[tuple[Reference, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,49 @@ class CancelRequest:
     key: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MoveRequest:
+    """Another time for an appointment: nothing else differs from version ``expected_version``, which the client has
+    seen. For a proposal that `awaits_answer` it asks the unit for that time.
+
+    ``start``, ``end`` and ``minutes`` are given where the client said them: they must be the slot's, or as they were.
+    ``comment`` is the resident's text, where it is a new one."""
+
+    appointment_id: str
+    expected_version: int
+    slot_id: str
+    start: datetime | None
+    end: datetime | None
+    minutes: int | None
+    comment: str
+    raw: bytes
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptRequest:
+    """The resident accepts what the unit proposes: nothing else differs from version ``expected_version``."""
+
+    appointment_id: str
+    expected_version: int
+    raw: bytes
+    key: str | None = None
+
+
+ChangeRequest = CancelRequest | MoveRequest | AcceptRequest
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """A time that is to be held for ``patient``, the subject's Patient id, or given back. ``raw`` is the body as it
+    came (the key's fingerprint)."""
+
+    slot_id: str
+    patient: str
+    raw: bytes
+    key: str | None = None
+
+
 # What is answered
 
 
@@ -197,6 +245,16 @@ class Updated:
 
     found: Found
     warning: str | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The record system keeps the time until ``until`` (its business time); ``slot`` is the Slot in JSON."""
+
+    slot_id: str
+    slot: bytes
+    until: datetime
     replayed: bool = False
 
 
@@ -297,7 +355,16 @@ class UseCases(Protocol):
 
     async def cancel(self, access: Access, request: CancelRequest, context: RequestContext) -> Answer: ...
 
-    async def remember(self, access: Access, request: BookRequest | CancelRequest, answer: Kept) -> None:
+    async def move(self, access: Access, request: MoveRequest, context: RequestContext) -> Answer: ...
+
+    async def accept(self, access: Access, request: AcceptRequest, context: RequestContext) -> Answer: ...
+
+    async def hold(self, access: Access, request: HoldRequest, context: RequestContext) -> Held | Unknown: ...
+
+    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> None:
+        """Done when it returns; also for what is not held any more."""
+
+    async def remember(self, access: Access, request: BookRequest | ChangeRequest, answer: Kept) -> None:
         """Keep the rendered answer of a finished request that carried a key, for the next one with that key. Called for
         final answers only. Raises nothing: an answer that was not kept is made again from the journal."""
 
@@ -315,6 +382,10 @@ class UseCases(Protocol):
     ) -> Found | None:
         """One version of a stored resource as it was; None where there is none for this caller."""
 
+    async def history(self, access: Access, kind: str, hub_id: str, context: RequestContext) -> Sequence[Found]:
+        """Every version that the hub has seen of a resource and the caller may see, newest first; none where the
+        resource itself is not to be seen now."""
+
     async def search(
         self, access: Access, kind: str, criteria: Sequence[Criterion], page: PageRequest, context: RequestContext
     ) -> Results:
@@ -327,6 +398,13 @@ class UseCases(Protocol):
     async def installations(self) -> Sequence[InstallationState]: ...
 
     async def readiness(self) -> Readiness: ...
+
+
+def awaits_answer(appointment: Mapping[str, Any]) -> bool:
+    """Whether an Appointment is a proposal that waits for the resident's word."""
+    actors = [(one.get("actor", {}).get("reference", ""), one) for one in appointment.get("participant", ())]
+    asked = any(one.get("status") == "needs-action" for name, one in actors if name.startswith("Patient/"))
+    return asked and appointment.get("status") in ("pending", "proposed")
 
 
 # What is kept of it

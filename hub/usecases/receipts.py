@@ -28,7 +28,16 @@ STATUS: Final = {
     State.REFUSED: "rejected",
     State.NEEDS_PERSON: "on-hold",
 }
-_NAMES: Final = {"book": "Book an appointment", "cancel": "Cancel an appointment", "register-person": "Register"}
+_NAMES: Final = {
+    "book": "Book an appointment",
+    "move": "Move an appointment",
+    "cancel": "Cancel an appointment",
+    "accept": "Accept a proposed time",
+    "propose": "Ask for another time",
+    "register-person": "Register",
+    "hold": "Hold a time",
+    "release": "Give a held time back",
+}
 
 
 def render(receipt: Receipt) -> Found:
@@ -40,6 +49,7 @@ def render(receipt: Receipt) -> Found:
         "id": new.id,
         "meta": {"versionId": str(receipt.version), "lastUpdated": _time(changed_at), "source": codes.source("hub")},
         "identifier": [{"system": codes.PLACER, "value": new.id}],
+        **({"partOf": [{"reference": f"Task/{new.parent}"}]} if new.parent is not None else {}),
         "status": STATUS[row.state],
         "intent": "order",
         "code": concept(coding(codes.TASK_KIND, "receipt", "Receipt of a write"), text=_title(new.command)),

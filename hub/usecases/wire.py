@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from adapters.base import Capability, Done
 from adapters.call import Call
 from adapters.errors import AlreadyRegistered, Refused, Unavailable, UnknownPatient
-from canonical.commands import Book, Command, RegisterPerson
+from canonical.commands import Book, Command, Hold, Move, RegisterPerson
 from canonical.model import LocalPatient, Record
 from hub.journal.delivery import Journal
 from hub.journal.ports import LaneTaken, NewCommand, Row, Terms
@@ -32,13 +32,18 @@ class Wire:
     async def perform(self, row: Row, command: Command) -> Done:
         adapter = self.world.adapters[row.new.installation]
         try:
-            return await adapter.perform(self._call(row), command)
+            done = await adapter.perform(self._call(row), command)
         except UnknownPatient as error:
             if isinstance(command, RegisterPerson) or not self._can_register(row):
                 raise
             # The number we kept is nobody's any more (merged, or the system was set up anew): ask again next time.
             await self.persons.forget_link(row.new.subject, row.new.installation)
             raise Unavailable(f"{error.detail}: the person is looked up anew at the next try") from error
+        if isinstance(command, Hold) and done.hold is not None:
+            # Kept before it is called done: who is told of a hold can use it. One that gets lost here ends by itself.
+            new, holds = row.new, self.world.store.holds
+            await holds.keep(new.subject, new.installation, command.time, done.hold, new.id)
+        return done
 
     async def look(self, row: Row) -> Record | None:
         adapter = self.world.adapters[row.new.installation]
@@ -46,18 +51,22 @@ class Wire:
 
     def prepared(self, new: NewCommand) -> Command | None:
         command = new.command
-        if not isinstance(command, Book) or command.patient is not None:
+        if not isinstance(command, Book | Hold) or command.patient is not None:
             return command
         known = self.persons.known_link(new.subject, new.installation)
         return replace(command, patient=known) if known is not None else None
 
+    def in_steps(self, new: NewCommand) -> bool:
+        profile = self.world.adapters[new.installation].profile
+        return isinstance(new.command, Move) and Capability.MOVE not in profile.capabilities
+
     async def prepare(self, row: Row) -> Command:
-        """A booking needs to know who the person is at the installation; one unknown there is registered first."""
+        """A booking or a hold needs to know who the person is there; one who is unknown there is registered first."""
         ready = self.prepared(row.new)
         if ready is not None:
             return ready
         command = row.new.command
-        assert isinstance(command, Book), "only a booking needs anything"
+        assert isinstance(command, Book | Hold), "nothing else needs anything"
         limit = self.terms(row.new.installation).limit
         known = await self.persons.link(row.new.subject, row.new.installation, row.new.request_id, limit)
         if known is None:
@@ -66,7 +75,7 @@ class Wire:
             known = await self._register(row, command)
         return replace(command, patient=known)
 
-    async def _register(self, row: Row, command: Book) -> LocalPatient:
+    async def _register(self, row: Row, command: Book | Hold) -> LocalPatient:
         """Make the person a customer by a command of its own, journalled like any other."""
         if not self._can_register(row):
             raise UnknownPatient("not a customer, and this system cannot register one from outside")

@@ -11,25 +11,25 @@ from sandbox.control.bookings import bookings_router, free_times_router, holds_r
 from sandbox.control.clock_routes import clock_router
 from sandbox.control.desk import desk_router
 from sandbox.control.fault_routes import faults_router
+from sandbox.control.person_routes import persons_router
 from sandbox.control.refusals import install_refusals
 from sandbox.control.shapes import (
     PROBLEM_RESPONSES,
     InstallationShape,
     JournalEntry,
-    PersonShape,
     Ready,
     ResetBody,
 )
-from sandbox.describe import describe_test_person
+from sandbox.control.snapshot_routes import snapshots_router
 from sandbox.installations import SYSTEMS
 from sandbox.journal import KEPT
-from sandbox.population.test_persons import TEST_PERSONS
 from sandbox.upkeep import Upkeep
 from sandbox.world import Installation, World
 
 ABOUT = """The sandbox's own interface, for tests and for people: look into any installation in one neutral shape, act
-as its desk, arm faults, move the clock, start again. It is never a part of a vendor's interface, asks for no password
-and listens on the loopback interface only. Synthetic data only; every vendor's behaviour is an assumption of ours.
+as its desk, arm faults, move the clock, save all and go back to it, start again. It is never a part of a vendor's
+interface, asks for no password and listens on the loopback interface only. Synthetic data only; every vendor's
+behaviour is an assumption of ours.
 
 All times are ISO-8601 with offset, in Europe/Helsinki, and *virtual* unless said otherwise."""
 
@@ -41,12 +41,14 @@ def control_app(world: World, upkeep: Upkeep) -> FastAPI:
     )
     install_refusals(app)
     _add_overview(app, world)
+    app.include_router(persons_router(world))
     app.include_router(bookings_router(world))
     app.include_router(free_times_router(world))
     app.include_router(holds_router(world))
     app.include_router(desk_router(world))
     app.include_router(faults_router(world, upkeep))
     app.include_router(clock_router(world))
+    app.include_router(snapshots_router(world, upkeep))
     _add_whole(app, world, upkeep)
     return app
 
@@ -62,10 +64,6 @@ def _add_overview(app: FastAPI, world: World) -> None:
     @app.get("/installations", response_model=list[InstallationShape], tags=["overview"], summary="What there is")
     async def installations() -> list[dict[str, Any]]:
         return [_installation_shape(one) for one in world.installations.values()]
-
-    @app.get("/persons", response_model=list[PersonShape], tags=["overview"], summary="The test persons")
-    async def persons() -> list[dict[str, Any]]:
-        return [describe_test_person(one, world.installations) for one in TEST_PERSONS]
 
 
 def _add_whole(app: FastAPI, world: World, upkeep: Upkeep) -> None:
@@ -103,6 +101,9 @@ def _ready(world: World) -> dict[str, Any]:
         "seed": world.seed,
         "residents": len(world.population),
         "clock": world.clock.now(),
+        "frozen": world.clock.state.frozen,
+        "faults": sum(len(one.faults.armed()) for one in world.installations.values()),
+        "snapshot": world.snapshot,
     }
 
 

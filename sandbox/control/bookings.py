@@ -10,9 +10,10 @@ from fastapi import APIRouter, Query, Response
 
 from sandbox.control.access import installation_of, person_of
 from sandbox.control.refusals import Refusal
-from sandbox.control.shapes import Booking, BookingSearch, FreeTimeShape, HoldShape, Instant, StatusName
-from sandbox.engine.model import Appointment, FreeTime, Hold
+from sandbox.control.shapes import Booking, BookingSearch, FreeTimeShape, Goto, HoldShape, Instant, StatusName
+from sandbox.engine.model import Appointment, FreeTime, Hold, Status
 from sandbox.engine.system import RecordSystem
+from sandbox.installations import SYSTEMS
 from sandbox.world import Installation, World
 
 DEFAULT_WINDOW = timedelta(days=14)
@@ -64,6 +65,14 @@ def bookings_router(world: World) -> APIRouter:
         if found is None:
             raise Refusal(404, "unknown-appointment", "No such appointment. See GET /installations/{name}/bookings.")
         return _json(booking_shape(system, found))
+
+    @router.post("/bookings/{booking_id}/goto", response_model=Booking, summary="Put a booking into a state")
+    async def goto(name: str, booking_id: str, asked: Goto) -> Response:
+        """Whatever its state and time are: nobody at a desk can do this. One that comes back needs its place."""
+        one = installation_of(world, name)
+        if asked.status == "proposed" and not SYSTEMS[one.data.system].proposals:
+            raise Refusal(409, "no-proposals", f"{one.data.system} knows no proposals. Choose another state.")
+        return _json(booking_shape(one.system, one.system.jump(booking_id, Status(asked.status))))
 
     return router
 

@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 
 from sandbox.clock import ClockError
 from sandbox.engine import errors
+from sandbox.engine.store import StoreError
 from sandbox.faults import FaultError
+from sandbox.snapshots import UnknownSnapshot
 
 
 class Refusal(Exception):
@@ -58,6 +60,14 @@ def install_refusals(app: FastAPI) -> None:
     @app.exception_handler(FaultError)
     async def fault_refused(_: Request, error: FaultError) -> JSONResponse:
         return _answer(422, "bad-fault", f"{error} See GET /faults/kinds.")
+
+    @app.exception_handler(UnknownSnapshot)
+    async def snapshot_unknown(_: Request, error: UnknownSnapshot) -> JSONResponse:
+        return _answer(404, "unknown-snapshot", f"{error} Save one: PUT /snapshots/{{name}}.")
+
+    @app.exception_handler(StoreError)
+    async def snapshot_damaged(_: Request, error: StoreError) -> JSONResponse:
+        return _answer(422, "bad-snapshot", str(error))
 
     @app.exception_handler(ClockError)
     async def clock_refused(_: Request, error: ClockError) -> JSONResponse:

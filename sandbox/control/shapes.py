@@ -35,13 +35,19 @@ class Problem(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether everything listens."""
+    """Whether everything listens, and what state the sandbox is in. `faults` counts the armed ones, everywhere.
+
+    `snapshot` is the one last saved or loaded; what happened since is not in it.
+    """
 
     ready: bool
     problems: list[str]
     seed: int
     residents: int
     clock: datetime
+    frozen: bool
+    faults: int
+    snapshot: str | None = Field(examples=["after-booking"])
 
 
 class InstallationShape(BaseModel):
@@ -97,6 +103,43 @@ class Booking(BaseModel):
     by_resident: bool
     created: datetime
     updated: datetime
+
+
+class Visit(Booking):
+    """A booking, and where it is."""
+
+    installation: str = Field(examples=["pegasos-loviisa"])
+
+
+class PersonLink(BaseModel):
+    """Where a person is a customer, under which number there, and since when."""
+
+    installation: str
+    number: str
+    registered: datetime
+
+
+class PersonEverywhere(BaseModel):
+    """A person with their links and visits everywhere. Whoever is no test person has neither key nor behaviour.
+
+    `guardians` are keys, and name test persons only.
+    """
+
+    key: str | None
+    name: str
+    hetu: str
+    municipality: str
+    language: str
+    guardians: list[str]
+    behaviour: str
+    links: list[PersonLink]
+    visits: list[Visit]
+
+
+class PersonSearch(_Body):
+    """Who to show."""
+
+    person: WhoText
 
 
 class BookingSearch(_Body):
@@ -189,6 +232,12 @@ class DeskDecide(_Body):
     decision: Literal["booked", "refused"]
 
 
+class Goto(_Body):
+    """The state to put an appointment into, whatever its state is."""
+
+    status: StatusName
+
+
 class FaultArm(_Body):
     """A fault to arm. It ends after `count` requests, after `seconds` of real time, or whichever comes first.
 
@@ -275,6 +324,13 @@ class ResetBody(_Body):
     seed: StrictInt | None = Field(default=None, ge=0, le=2**53)
 
 
+class SnapshotList(BaseModel):
+    """The names that were saved. `current` is the one last saved or loaded, until the next reset."""
+
+    snapshots: list[str]
+    current: str | None
+
+
 class JournalEntry(BaseModel):
     """One message. `text` is the bytes as UTF-8; if they are not, as ISO-8859-1, with the bytes in `base64`."""
 
@@ -290,7 +346,7 @@ class JournalEntry(BaseModel):
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "the body is not JSON"},
-    404: {"model": Problem, "description": "no such installation, person, appointment, calendar or fault"},
+    404: {"model": Problem, "description": "no such installation, person, appointment, calendar, fault or snapshot"},
     409: {"model": Problem, "description": "the time is taken, or the appointment's status forbids it"},
     422: {"model": Problem, "description": "the request cannot be understood, or asks for what cannot be"},
 }

@@ -51,7 +51,7 @@ class Records:
         self._load(content)
 
     def restart(self, content: Content) -> None:
-        """Take other seeded content, after the store was cleared: back to the first day of a seed."""
+        """Take other seeded content, and what the store holds by now: nothing of before is left."""
         self._load(content)
 
     # ---- people

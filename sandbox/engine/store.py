@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 
@@ -78,6 +79,31 @@ class OverlayStore:
     def clear(self) -> None:
         """Forget every change of every installation."""
         self._db.execute("DELETE FROM record")
+
+    def copy_to(self, path: Path) -> None:
+        """Write every record into another file, whole or not at all; an older file of that name is replaced."""
+        draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        with closing(sqlite3.connect(draft)) as copy, copy:
+            copy.executescript(_SCHEMA)
+            copy.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", self._db.execute("SELECT * FROM record"))
+        draft.chmod(0o600)
+        draft.replace(path)
+
+    def take_from(self, path: Path) -> None:
+        """Take the records of a file that `copy_to` wrote instead of one's own, all or none.
+
+        Raises StoreError for a file that is none; nothing is changed then.
+        """
+        try:
+            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as copy:
+                rows = copy.execute("SELECT installation, kind, id, body FROM record").fetchall()
+        except sqlite3.DatabaseError as err:
+            raise StoreError(f"{path} cannot be read ({err}). Remove it and save a new one.") from err
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.execute("DELETE FROM record")
+            self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", rows)
 
     def close(self) -> None:
         """Close the file."""

@@ -50,7 +50,7 @@ class LifecareFace:
         self._faults = faults
         self._journal = journal
         self._port = config.port
-        root = str(config.options.get("root", f"2.999.{int(config.municipalities[0])}"))
+        root = str(config.options["root"])
         self._resources = Resources(system, Systems.below(root), RELEASES[config.release])
         self._slots = Slots(system, self._resources)
         self._misbehaviour = Misbehaviour(system, self._resources, self._slots, journal)

@@ -177,7 +177,9 @@ async def _error(exchange: Exchange, turn: _Turn) -> None:
 
 async def _error_after_work(exchange: Exchange, turn: _Turn) -> None:
     exchange.work(turn)
-    await exchange.send(turn, wrap(exchange.error(turn, _text(turn, "code"), "X01")), "work done")
+    # The manual knows one error that leaves open what was done (3, AE 207): any other after the work would be a lie.
+    code = _text(turn, "code")
+    await exchange.send(turn, wrap(exchange.error(turn, code if code in _AFTER_WORK else "", "X01")), "work done")
 
 
 async def _garbage(exchange: Exchange, turn: _Turn) -> None:
@@ -216,6 +218,9 @@ async def _desk_takes_the_time(exchange: Exchange, turn: _Turn) -> None:
 
 def _number(turn: _Turn, name: str) -> float:
     return 0.0 if turn.fault is None else turn.fault.number(name)
+
+
+_AFTER_WORK: Final = frozenset({"AE 207", "207", "X01"})
 
 
 def _text(turn: _Turn, name: str) -> str:

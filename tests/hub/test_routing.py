@@ -37,3 +37,18 @@ def test_two_installations_on_one_day_are_a_mistake() -> None:
     assert overlaps([OLD, NEW, ORAL, LOVIISA]) == []
     assert overlaps([OLD, Route("504", "health", "porvoo", date(2022, 12, 31), None)])
     assert overlaps([Route("504", "health", "a"), Route("504", "health", "b", date(2030, 1, 1), None)])
+
+
+def test_a_municipality_is_the_countys_from_the_day_it_joined() -> None:
+    routing = Routing([NEW, LOVIISA], open_county=True)
+    assert routing.bookable("504", date(2022, 12, 31)) == frozenset()
+    assert routing.bookable("504", date(2023, 1, 1)) == {"porvoo", "loviisa"}
+
+
+def test_an_installation_may_be_open_in_one_sector_only() -> None:
+    routes = [NEW, Route("504", "oral", "loviisa"), LOVIISA, Route("434", "oral", "loviisa")]
+    day = date(2027, 1, 1)
+    closed, open_ = Routing(routes, open_county=False), Routing(routes, open_county=True)
+    assert closed.sectors("loviisa", "504", day) == {"oral"}
+    assert open_.sectors("loviisa", "504", day) == {"health", "oral"}
+    assert closed.sectors("porvoo", "504", date(2022, 1, 1)) == frozenset()

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -152,6 +152,18 @@ class Demo:
                 if httpx.get(url).status_code == 200:
                     return
             time.sleep(0.1)
+        self._not_ready()
+
+    def wait_for_all(self, within: float = 30.0) -> None:
+        """Until every record system has answered the hub, which may have been up before them."""
+        until = time.monotonic() + within
+        url = self.fhir.removesuffix("/fhir") + "/readyz"
+        while not all(one["up"] for one in httpx.get(url).json()["installations"].values()):
+            if time.monotonic() > until:
+                self._not_ready()
+            time.sleep(0.1)
+
+    def _not_ready(self) -> NoReturn:
         said = [f"{log.name}: {log.read_text()[-2000:]}" for log in (*self.folder.glob("*.log"), self.output)]
         raise AssertionError("not ready:\n" + "\n".join(said))
 
@@ -193,6 +205,7 @@ def started(folder: Path, times: Shorten | None = None) -> Iterator[Demo]:
             time.sleep(0.05)
         demo = Demo(folder, json.loads((folder / "demo.json").read_text()), output)
         demo.wait_ready()
+        demo.wait_for_all()
         yield demo
     finally:
         process.send_signal(signal.SIGINT)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.conftest import Demo
+from tests.journeys.test_journey_race import calendar_of
 
 SYSTEMS = ("lifecare-porvoo", "pegasos-loviisa")
 
@@ -119,6 +120,19 @@ def test_a_time_that_the_desk_gave_back_is_no_duplicate(demo: Demo, installation
         again = demo.book(helvi, slot)
         assert again.status_code == 201, again.text
         assert in_master(demo, installation, again.json())["status"] == "booked"
+
+
+@pytest.mark.parametrize("installation", SYSTEMS)
+def test_a_time_that_the_desk_gave_to_oneself_is_a_duplicate(demo: Demo, installation: str) -> None:
+    with demo.client("aino") as aino, demo.control() as control:
+        slot = demo.slots(aino, installation, 180)[-1]
+        body = {"person": demo.person("aino")["hetu"], "calendar": calendar_of(demo, slot), "start": slot["start"]}
+        control.post(f"/installations/{installation}/desk/book", json=body).raise_for_status()
+        answer = demo.book(aino, slot)
+        issue = answer.json()["issue"][0]
+        assert (answer.status_code, issue["details"]["coding"][0]["code"]) == (409, "duplicate")
+        named = next(e["valueReference"]["reference"] for e in issue["extension"] if "valueReference" in e)
+        assert aino.get(f"/{named}").json()["start"] == slot["start"]
 
 
 @pytest.mark.parametrize("installation", SYSTEMS)

@@ -15,8 +15,9 @@ from sandbox.world import World
 
 @pytest.fixture
 def config() -> SandboxConfig:
-    """A configuration with free ports and few residents."""
-    return new_config(port_base=0).model_copy(update={"residents": 300})
+    """A configuration with free ports, few residents and two installations."""
+    names = ("lifecare-porvoo", "pegasos-loviisa")
+    return new_config(port_base=0, installations=names).model_copy(update={"residents": 300})
 
 
 @pytest.fixture

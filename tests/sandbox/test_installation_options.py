@@ -18,5 +18,5 @@ def test_options_of_an_installation_survive_the_file(tmp_path: Path) -> None:
     assert load_config(tmp_path) == config
     world = World(config.model_copy(update={"residents": 60}), tmp_path)
     assert world.installations["pegasos-loviisa"].config.options == settings.options
-    assert world.installations["lifecare-porvoo"].config.options == {}
+    assert world.installations["lifecare-porvoo"].config.options == {"root": "2.999.638"}
     world.close()

@@ -68,7 +68,8 @@ def test_describe_tells_all_a_supervisor_needs(tmp_path: Path) -> None:
     assert told["register"]["api_key"] == config.register_.api_key
     assert told["clock_file"] == str(tmp_path / "clock.json")
     assert len(told["persons"]) == 9
-    lifecare, pegasos = told["installations"]
+    installations = {one["name"]: one for one in told["installations"]}
+    lifecare, pegasos = installations["lifecare-porvoo"], installations["pegasos-loviisa"]
     port = config.installations["lifecare-porvoo"].port
     assert lifecare["address"] == f"http://127.0.0.1:{port}/fhir"
     assert set(lifecare["credentials"]) == {"client_id", "client_secret", "token_url"}
@@ -77,6 +78,12 @@ def test_describe_tells_all_a_supervisor_needs(tmp_path: Path) -> None:
     assert pegasos["address"] == f"mllp://127.0.0.1:{config.installations['pegasos-loviisa'].port}"
     names = {"sending_application", "sending_facility", "receiving_application", "receiving_facility"}
     assert set(pegasos["credentials"]) == names
+    assert set(pegasos["options"]) == {"address", *names}
+    assert lifecare["options"] == {
+        "address": lifecare["address"],
+        "root": "urn:oid:2.999.638",
+        **lifecare["credentials"],
+    }
     for manual in (lifecare["manual"], pegasos["manual"], told["register"]["manual"]):
         assert Path(__file__).parents[2].joinpath(manual).is_file()
 
@@ -157,8 +164,8 @@ def _wait_until_ready(control: str, process: subprocess.Popen[str]) -> None:
 def _use_free_ports(state: Path) -> None:
     """Write ports that are free now into the configuration: all held at once, so that no two are the same."""
     path = state / "sandbox.toml"
-    held = [bind("127.0.0.1", 0) for _ in range(4)]
     lines = path.read_text().splitlines()
+    held = [bind("127.0.0.1", 0) for line in lines if line.endswith("port = 0")]
     ports = iter([one.getsockname()[1] for one in held])
     lines = [f"{line.split('=')[0]}= {next(ports)}" if line.endswith("port = 0") else line for line in lines]
     path.write_text("\n".join(lines))

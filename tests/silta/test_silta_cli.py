@@ -39,7 +39,12 @@ def test_the_environment_may_name_either() -> None:
     assert both["SILTA_CONFIG"] == "b.toml"
 
 
-@pytest.mark.parametrize("command", [["msg", "show", "req_1"], ["failpoint", "arm", "accepted"], ["config", "check"]])
+ROUTE = ["route", "explain", "--municipality", "504", "--sector", "health"]
+
+
+@pytest.mark.parametrize(
+    "command", [["msg", "show", "req_1"], ["failpoint", "arm", "accepted"], ["config", "check"], ROUTE]
+)
 def test_every_command_takes_a_state_folder(command: list[str], tmp_path: Path) -> None:
     for done in (silta(*command, "--state", str(tmp_path)), silta(*command, SILTA_STATE=str(tmp_path))):
         said = done.stdout + done.stderr
@@ -50,3 +55,12 @@ def test_every_command_takes_a_state_folder(command: list[str], tmp_path: Path) 
 def test_the_sandbox_is_called_as_people_call_it() -> None:
     assert "Usage: silta sandbox" in silta("sandbox", "--help").stdout
     assert "--state" in silta("msg", "show", "--help").stdout
+    assert "explain" in silta("route", "--help").stdout
+
+
+@pytest.mark.parametrize("command", [["sandbox", "status"], ["sandbox", "fault", "list"], ["clock", "show"]])
+def test_the_sandboxs_commands_find_the_demos_folder(command: list[str], tmp_path: Path) -> None:
+    for done in (silta(*command, "--state", str(tmp_path)), silta(*command, SILTA_STATE=str(tmp_path))):
+        assert done.returncode == 3
+        assert f"silta demo --state {tmp_path}" in done.stderr
+    assert not list(tmp_path.iterdir()), "looking makes nothing"

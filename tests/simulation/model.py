@@ -1,22 +1,21 @@
-"""The record system of the simulation and the hub processes around the real journal.
-
-The master keeps an append-only ledger; each effect carries the id of the command that caused it, which no code of the
-hub can see. It may work on a request for up to `Faults.service` seconds after the hub stopped listening.
-"""
+"""The hub processes of the simulation around the real journal, and the wire between them and the record system."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from adapters.base import Done
-from adapters.errors import ForeignError, NotCancellable, OutcomeUnknown, SlotTaken, Unavailable, UnknownAppointment
+from adapters.errors import (
+    ForeignError,
+    OutcomeUnknown,
+    Unavailable,
+)
 from canonical.commands import Book, Cancel, Command
+from canonical.commands import Move as MoveTo
 from canonical.model import LocalPatient, Person, Record, TimeKey
-from canonical.times import iso
 from hub.journal.delivery import Journal
 from hub.journal.ports import (
     DuplicateTime,
@@ -32,132 +31,15 @@ from hub.journal.ports import (
 )
 from hub.journal.rules import Patience, Rules
 from hub.journal.states import FINAL, State
+from hub.journal.steps import lane_of_appointment
 from hub.journal.words import Word, word
 from tests.hub.journal.memory_store import MemoryJournal
+from tests.simulation.invariants import violations
+from tests.simulation.master import QUIESCENCE, Booking, Faults, Master, start_of
 from tests.simulation.world import Event, Process, World
 
-EPOCH = datetime(2027, 3, 22, 6, tzinfo=UTC)
-QUIESCENCE = 30.0
 LIMIT = 12.0
 DEADLINE = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Faults:
-    """The probabilities of one schedule, drawn per seed (a swarm: many schedules have some faults switched off)."""
-
-    refuse: float
-    lose_request: float
-    lose_reply: float
-    slow: float
-    pending: float
-    crash: float
-    stop: float
-    silence: float
-    desk: float
-    service: float = QUIESCENCE - 2.0
-
-    @staticmethod
-    def draw(world: World) -> Faults:
-        def rate(most: float) -> float:
-            return world.rng.random() * most if world.chance(0.6) else 0.0
-
-        return Faults(
-            refuse=rate(0.3),
-            lose_request=rate(0.3),
-            lose_reply=rate(0.5),
-            slow=rate(0.6),
-            pending=rate(0.4),
-            crash=rate(0.5),
-            stop=rate(0.4),
-            silence=rate(0.6),
-            desk=rate(0.5),
-        )
-
-
-@dataclass(slots=True)
-class Booking:
-    number: str
-    tag: str
-    placer: str
-    patient: str
-    slot: int
-    status: str
-
-
-@dataclass(slots=True)
-class Master:
-    """One record system with exclusive times. It does not de-duplicate: the same request twice is two requests."""
-
-    world: World
-    faults: Faults
-    bookings: list[Booking] = field(default_factory=list)
-    effects: list[tuple[str, str]] = field(default_factory=list)
-
-    def live(self, slot: int) -> list[Booking]:
-        return [b for b in self.bookings if b.slot == slot and b.status in ("booked", "pending")]
-
-    def book(self, command: Book, tag: str) -> Record | ForeignError:
-        slot = int(command.time.key)
-        if self.live(slot):
-            return SlotTaken("taken")
-        assert command.patient is not None
-        status = "pending" if self.world.chance(self.faults.pending) else "booked"
-        made = Booking(str(len(self.bookings)), tag, command.placer_id, command.patient.number, slot, status)
-        self.bookings.append(made)
-        if status == "booked":
-            self.effects.append((tag, made.number))
-        else:
-            self.world.after(self.world.rng.random() * 90, lambda: self.decide(made))
-        self.world.note(f"master {status} {made.number} for {tag}")
-        return record(made)
-
-    def decide(self, booking: Booking) -> None:
-        if booking.status == "pending":
-            booking.status = "booked" if self.world.chance(0.5) else "cancelled"
-            if booking.status == "booked":
-                self.effects.append((booking.tag, booking.number))
-            self.world.note(f"desk decides {booking.number} {booking.status}")
-
-    def cancel(self, command: Cancel, tag: str) -> Record | ForeignError:
-        found = next((b for b in self.bookings if b.number == command.local_id), None)
-        if found is None:
-            return UnknownAppointment("none")
-        if found.status == "cancelled":
-            return NotCancellable("already")
-        found.status = "cancelled"
-        self.effects.append((tag, found.number))
-        self.world.note(f"master cancels {found.number} for {tag}")
-        return record(found)
-
-    def handle(self, command: Command, tag: str) -> Record | ForeignError:
-        assert isinstance(command, Book | Cancel)
-        answer = self.book(command, tag) if isinstance(command, Book) else self.cancel(command, tag)
-        return copy.deepcopy(answer) if isinstance(answer, Record) else answer
-
-    def look(self, command: Command) -> Record | None:
-        if isinstance(command, Cancel):
-            found = next((b for b in self.bookings if b.number == command.local_id), None)
-        else:
-            found = next((b for b in reversed(self.bookings) if b.placer == command.placer_id), None)
-        return record(found) if found else None
-
-    def desk(self, slots: int) -> None:
-        """The clinic's own people book and cancel, straight in the master."""
-        slot = self.world.rng.randrange(slots)
-        held = self.live(slot)
-        if held and held[0].status == "booked" and self.world.chance(0.5):
-            held[0].status = "cancelled"
-            self.world.note(f"desk cancels {held[0].number}")
-        elif not held:
-            self.bookings.append(Booking(str(len(self.bookings)), "desk", "desk", "other", slot, "booked"))
-            self.world.note(f"desk books {slot}")
-
-
-def record(booking: Booking) -> Record:
-    start = EPOCH + timedelta(minutes=30 * booking.slot)
-    resource = {"resourceType": "Appointment", "status": booking.status, "start": iso(start)}
-    return Record("Appointment", booking.number, resource, patient=booking.patient)
 
 
 class SimClock:
@@ -196,6 +78,14 @@ class SimStore:
         answer = await self._around(lambda: self.disk.accept(new, lease, at, key, sending))
         return answer
 
+    async def begin(
+        self, step: NewCommand, fence: int, lease: Lease, at: float
+    ) -> Row | LaneTaken | DuplicateTime | None:
+        answer: Row | LaneTaken | DuplicateTime | None
+        answer = await self._around(lambda: self.disk.begin(step, fence, lease, at))
+        self.world.note(f"{step.id} begun {type(answer).__name__}")
+        return answer
+
     async def claim(self, command_id: str, lease: Lease, now: float) -> Row | None:
         row: Row | None = await self._around(lambda: self.disk.claim(command_id, lease, now))
         return row
@@ -225,9 +115,12 @@ class SimNet:
     def prepared(self, new: NewCommand) -> Command | None:
         return new.command if self.world.chance(0.5) else None
 
+    def in_steps(self, new: NewCommand) -> bool:
+        return isinstance(new.command, MoveTo) and not self.master.moves
+
     async def prepare(self, row: Row) -> Command:
         await self.world.sleep(self.world.rng.random() * 0.2)
-        if self.world.chance(self.faults.refuse / 4):
+        if isinstance(row.new.command, Book) and self.world.chance(self.faults.refuse / 4):
             raise Unavailable("could not ask who the person is")
         return row.new.command
 
@@ -244,6 +137,9 @@ class SimNet:
             work = world.rng.random() * (faults.service if world.chance(faults.slow) else 0.5)
             lost = world.chance(faults.lose_reply)
             tag = row.new.id
+            if world.chance(faults.desk):
+                soon = world.rng.random() * world.rng.choice((1.0, 30.0))
+                world.after(soon, lambda: self.master.meddle(row.new.subject))
 
             def arrive() -> None:
                 answer = self.master.handle(command, tag)
@@ -331,6 +227,17 @@ class Hub:
         self.said[row.new.id].words.append(word(row))
         self.world.note(f"told {row.new.id} {word(row)}")
 
+    def shown(self, patient: str) -> list[tuple[str, Booking]]:
+        """What a portal sees of a person: each booked one under its hub id; an open move's new time is not shown."""
+        seen = []
+        for booking in self.master.bookings:
+            cause = self.disk.rows.get(booking.placer)
+            move = self.disk.rows.get(cause.new.parent or "") if cause is not None else None
+            if booking.patient == patient and booking.status == "booked" and (move is None or move.state in FINAL):
+                tied = [target for target, number in self.disk.tied.items() if number == booking.number]
+                seen.append((tied[0] if tied else f"b{booking.number}", booking))
+        return seen
+
     def poll(self) -> None:
         """Portals read their receipts."""
         for said in self.said.values():
@@ -363,7 +270,7 @@ class Plant:
 
 
 def booking(number: int, slot: int, patient: str, now: float) -> NewCommand:
-    start = EPOCH + timedelta(minutes=30 * slot)
+    start = start_of(slot)
     time = TimeKey(str(slot), start, start + timedelta(minutes=30))
     command = Book(f"c{number}", PERSON, time, patient=LocalPatient(patient, PERSON.hetu))
     return NewCommand(
@@ -380,16 +287,26 @@ def booking(number: int, slot: int, patient: str, now: float) -> NewCommand:
     )
 
 
-def cancelling(number: int, of: Booking, now: float) -> NewCommand:
-    start = EPOCH + timedelta(minutes=30 * of.slot)
-    command = Cancel(f"c{number}", LocalPatient(of.patient, PERSON.hetu), of.number, start)
+def cancelling(number: int, of: Booking, target: str, now: float) -> NewCommand:
+    command = Cancel(f"c{number}", LocalPatient(of.patient, PERSON.hetu), of.number, start_of(of.slot))
+    return changing(number, of, target, command, now)
+
+
+def moving(number: int, of: Booking, target: str, slot: int, now: float) -> NewCommand:
+    patient, start = LocalPatient(of.patient, PERSON.hetu), start_of(slot)
+    time = TimeKey(str(slot), start, start + timedelta(minutes=30))
+    command = MoveTo(f"c{number}", PERSON, patient, of.number, start_of(of.slot), time)
+    return changing(number, of, target, command, now)
+
+
+def changing(number: int, of: Booking, target: str, command: Command, now: float) -> NewCommand:
     return NewCommand(
         id=f"c{number}",
         installation="sim",
         command=command,
         subject=of.patient,
-        target=f"b{of.number}",
-        lane=f"appointment:{of.number}",
+        target=target,
+        lane=lane_of_appointment(target),
         deadline=now + DEADLINE,
         request_id=f"r{number}",
         client="portal",
@@ -410,16 +327,23 @@ def play(seed: int, plant: Plant | None = None) -> Outcome:
     """One schedule: 120 s of trouble, then calm until everything must have ended."""
     world = World(seed)
     faults = Faults.draw(world)
-    master = Master(world, faults)
-    hub = Hub(world, master, faults, plant or Plant())
     slots, count = world.rng.randint(2, 6), world.rng.randint(2, 8)
+    master = Master(world, faults, world.chance(0.4), world.chance(0.6), slots)
+    hub = Hub(world, master, faults, plant or Plant())
+    for number in range(world.rng.randint(0, 2)):
+        master.bookings.append(Booking(str(number), "desk", "desk", f"p{number}", number, "booked"))
 
     def ask(number: int) -> None:
         process = hub.processes[world.rng.randrange(2)]
         patient = f"p{world.rng.randrange(3)}"
-        mine = [b for b in master.bookings if b.patient == patient and b.status == "booked"]
-        if mine and world.chance(0.4):
-            new = cancelling(number, world.rng.choice(mine), world.now)
+        mine = hub.shown(patient)
+        if mine and world.chance(0.6):
+            target, one = world.rng.choice(mine)
+            slot = world.rng.randrange(slots)
+            if slot == one.slot or world.chance(0.4):
+                new = cancelling(number, one, target, world.now)
+            else:
+                new = moving(number, one, target, slot, world.now)
         else:
             new = booking(number, world.rng.randrange(slots), patient, world.now)
         process.spawn(hub.request(process, new))
@@ -435,7 +359,7 @@ def play(seed: int, plant: Plant | None = None) -> Outcome:
             nap = world.rng.random() * 150
             world.after(moment, lambda index=index, nap=nap: hub.stop(index, nap))  # type: ignore[misc]
         if world.chance(faults.desk):
-            world.after(moment, lambda: master.desk(slots))
+            world.after(moment, master.desk)
     for moment in (30, 75, 110, 140):
         world.after(moment, hub.poll)
     world.run(begin + 120)
@@ -452,39 +376,5 @@ def play(seed: int, plant: Plant | None = None) -> Outcome:
     hub.poll()
     for process in hub.processes:
         process.kill()
-    return Outcome(world.defects + violations(hub, master), world.trace, len(hub.disk.rows))
-
-
-def violations(hub: Hub, master: Master) -> list[str]:
-    """Invariants 1-4 and 9, checked from the ledger and from what portals were told."""
-    wrong = []
-    for command_id, row in hub.disk.rows.items():
-        effects = sum(1 for tag, _ in master.effects if tag == command_id)
-        words = hub.said[command_id].words if command_id in hub.said else []
-        if effects > 1:
-            wrong.append(f"1: {command_id} has {effects} effects")
-        stands = any(b.tag == command_id and b.status in ("booked", "pending") for b in master.bookings)
-        excused = row.warning == "cancelled-since" and not stands
-        if row.state is State.CONFIRMED and effects == 0 and isinstance(row.new.command, Book) and not excused:
-            wrong.append(f"2: {command_id} is confirmed and was never done")
-        if row.state is State.CONFIRMED and isinstance(row.new.command, Cancel):
-            target = next(b for b in master.bookings if b.number == row.new.command.local_id)
-            if target.status != "cancelled":
-                wrong.append(f"2: {command_id} is confirmed and the booking still stands")
-        declined = row.problem is not None and row.problem.code == "declined" and not stands
-        if row.state is State.REFUSED and effects and not declined:
-            wrong.append(f"2: {command_id} is refused and was done")
-        finals = {w for w in words if w is not Word.NOT_KNOWN}
-        if len(finals) > 1:
-            wrong.append(f"2: {command_id} was told {finals}")
-        if finals and words[-1] is Word.NOT_KNOWN:
-            wrong.append(f"2: {command_id} was told a final word, then not known")
-        if Word.DONE in words and isinstance(row.new.command, Book) and effects == 0 and not excused:
-            wrong.append(f"2: {command_id} was told done and was never done")
-        if row.state not in FINAL and row.state is not State.NEEDS_PERSON:
-            wrong.append(f"3: {command_id} never ended: {row.state}")
-    wrong += [f"4: {said} was answered and is gone" for said in hub.said if said not in hub.disk.rows]
-    for slot in {b.slot for b in master.bookings}:
-        if len([b for b in master.live(slot) if b.status == "booked"]) > 1:
-            wrong.append(f"9: time {slot} is booked twice")
-    return wrong
+    told = {said.command_id: said.words for said in hub.said.values()}
+    return Outcome(world.defects + violations(hub.disk.rows, told, master), world.trace, len(hub.disk.rows))

@@ -11,16 +11,21 @@ import pytest
 from adapters.base import Done
 from adapters.errors import ForeignError, OutcomeUnknown
 from canonical.commands import Cancel, Command
+from canonical.commands import Move as MoveTo
 from canonical.model import Record
-from hub.journal import rules
+from hub.journal import rules, steps
 from hub.journal.ports import Lease, Move, Problem, Row, Terms
-from hub.journal.rules import Patience, Rules
+from hub.journal.rules import Patience, Rules, Verdict, judge
 from hub.journal.states import FINAL, State
+from hub.journal.steps import Begin, End, Facts, Next, Step
 from tests.hub.journal.memory_store import MemoryJournal
 from tests.simulation.model import Plant, SimNet, SimStore, play
 
 SCHEDULES = 10_000
 BATCHES = 20
+TROUBLES = {"kill -9", "SIGSTOP", "master pending", "master moves"} | {
+    f"desk {does}" for does in ("books", "cancels", "decides", "moves", "closes")
+}
 
 
 def failing(seeds: range, plant: Plant | None = None) -> list[tuple[int, list[str]]]:
@@ -54,16 +59,16 @@ def test_the_schedules_reach_every_state_and_fault() -> None:
     for seed in range(400):
         for line in play(seed).trace:
             words = line.split(" ", 1)[1]
-            for mark in ("kill -9", "SIGSTOP", "desk books", "desk cancels", "desk decides", "master pending"):
-                if words.startswith(mark):
-                    seen.add(mark)
+            seen |= {mark for mark in TROUBLES if words.startswith(mark)}
+            if " begun Row" in words:
+                seen.add(words.split(" ")[0][-2:])
             if "-> " in words:
                 seen.add(words.rsplit("-> ", 1)[1])
             if words.startswith("told"):
                 seen.add(words.rsplit(" ", 1)[1])
     reached = {"sending", "confirmed", "refused", "unknown", "accepted", "done", "nothing-done", "not-known"}
-    troubles = {"kill -9", "SIGSTOP", "desk books", "desk cancels", "desk decides", "master pending"}
-    assert reached | troubles <= seen
+    steps_begun = {"-b", "-c", "-u"}
+    assert reached | steps_begun | TROUBLES <= seen
 
 
 # Planted bugs: each is a mistake somebody makes; the net must catch every one.
@@ -132,7 +137,53 @@ class NoFence(MemoryJournal):
         return [key for key, row in self.rows.items() if row.state not in FINAL and row.state is not State.NEEDS_PERSON]
 
 
-def _rules(**wrong: Callable[..., Move]) -> Plant:
+def move_sent_again(
+    row: Row, command: Command, found: Record | None, began: float, now: float, patience: Patience, chance: float
+) -> Move:
+    """A move that is not done is sent again, as a cancellation is."""
+    if isinstance(command, MoveTo) and found is not None and judge(command, found) is Verdict.NOT_DONE:
+        return Move(State.ACCEPTED, now, looks=0)
+    return rules.looked(row, command, found, began, now, patience, chance)
+
+
+def a_third_time_is_done(
+    row: Row, command: Command, found: Record | None, began: float, now: float, patience: Patience, chance: float
+) -> Move:
+    """Not at its old time any more? Then it was moved."""
+    if isinstance(command, MoveTo) and found is not None and judge(command, found) is Verdict.OTHER_TIME:
+        return Move(State.CONFIRMED, now, record=found)
+    return rules.looked(row, command, found, began, now, patience, chance)
+
+
+def step_given_up(row: Row, error: ForeignError, now: float, terms: Terms, patience: Patience) -> Move:
+    """A step that cannot be sent now is refused, as a resident's own cancellation would be."""
+    alone = dataclasses.replace(row, new=dataclasses.replace(row.new, parent=None))
+    return rules.failed(alone, error, now, terms, patience)
+
+
+def old_time_first(facts: Facts) -> Next:
+    """Give up the old time, then book the new one."""
+    cancel = facts.cancel
+    if cancel is None:
+        return Begin(Step.CANCEL)
+    if facts.book is None and cancel.state in FINAL:
+        return Begin(Step.BOOK) if cancel.state is State.CONFIRMED else End(State.REFUSED, cancel.problem)
+    return steps.next_step(facts)
+
+
+def no_undo(facts: Facts) -> Next:
+    """The old time cannot be cancelled? Then the move is refused."""
+    found = steps.next_step(facts)
+    return End(State.REFUSED, Problem("not-movable")) if found == Begin(Step.UNDO) else found
+
+
+def unsettled_step_is_not_done(facts: Facts) -> Next:
+    """No word of the booking yet? Then the move failed."""
+    open_now = facts.book is not None and facts.book.state not in FINAL
+    return End(State.REFUSED, Problem("not-done")) if open_now else steps.next_step(facts)
+
+
+def _rules(**wrong: Callable[..., object]) -> Plant:
     return Plant(rules=dataclasses.replace(Rules(), **wrong))  # type: ignore[arg-type]
 
 
@@ -143,12 +194,18 @@ BUGS: dict[str, Plant] = {
     "no fence": Plant(disk=NoFence, store=SimStore),
     "AA taken as booked": _rules(answered=received_is_booked),
     "sending taken as not sent": _rules(abandoned=sending_was_not_sent),
+    "move sent again": _rules(looked=move_sent_again),
+    "a third time taken as done": _rules(looked=a_third_time_is_done),
+    "a step given up": _rules(failed=step_given_up),
+    "old time first": _rules(next_step=old_time_first),
+    "no undo": _rules(next_step=no_undo),
+    "a step's unknown taken as not done": _rules(next_step=unsettled_step_is_not_done),
 }
 
 
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_caught(name: str) -> None:
-    assert failing(range(300), BUGS[name]), f"{name} got through"
+    assert any(play(seed, BUGS[name]).violations for seed in range(6_000)), f"{name} got through"
 
 
 def test_hash_order_does_not_matter() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -23,20 +23,25 @@ from hub.api.doors import Doors
 from hub.api.settings import ApiSettings
 from hub.criteria import Criterion, Reference, Span, Text, Token
 from hub.usecases.ports import (
+    AcceptRequest,
     Answer,
     ApiExchange,
     BookRequest,
     CancelRequest,
+    ChangeRequest,
     Created,
     Disclosure,
     Existing,
     Failed,
     Found,
+    Held,
+    HoldRequest,
     InstallationState,
     Item,
     Kept,
     Link,
     Missing,
+    MoveRequest,
     PageRequest,
     Readiness,
     RequestContext,
@@ -150,6 +155,11 @@ class MemoryHub:
         if not self._visible(access, kind, hub_id) or version > len(self.stored[kind, hub_id]):
             return None
         return self._found(kind, hub_id, version)
+
+    async def history(self, access: Access, kind: str, hub_id: str, context: RequestContext) -> Sequence[Found]:
+        if not self._visible(access, kind, hub_id):
+            return []
+        return [self._found(kind, hub_id, n) for n in range(len(self.stored[kind, hub_id]), 0, -1)]
 
     async def search(
         self, access: Access, kind: str, criteria: Sequence[Criterion], page: PageRequest, context: RequestContext
@@ -284,9 +294,49 @@ class MemoryHub:
             raise Failed("not-cancellable")
         return Updated(self.put(current | {"status": "cancelled"}, access.subject))
 
-    async def remember(self, access: Access, request: BookRequest | CancelRequest, answer: Kept) -> None:
+    async def move(self, access: Access, request: MoveRequest, context: RequestContext) -> Answer:
+        """To a free Slot of that name; a proposal stays pending."""
+        self.asked.append(("move", request))
+        if self.fails:
+            raise self.fails
+        current = json.loads(self.stored["Appointment", request.appointment_id][-1])
+        match request.slot_id:
+            case "taken":
+                raise Failed("slot-taken", alternatives=[Link("Slot/free2"), Link("Slot/free3")])
+            case "lost":
+                return Unknown("task1", request.appointment_id)
+            case "down":
+                raise Failed("record-system-failed")
+        start = self.slots[request.slot_id]
+        changed = {"start": iso(start), "end": iso(start + timedelta(minutes=30))}
+        return Updated(self.put(current | changed, access.subject))
+
+    async def accept(self, access: Access, request: AcceptRequest, context: RequestContext) -> Answer:
+        self.asked.append(("accept", request))
+        current = json.loads(self.stored["Appointment", request.appointment_id][-1])
+        taking_part = [one | {"status": "accepted"} for one in current["participant"]]
+        return Updated(self.put(current | {"status": "booked", "participant": taking_part}, access.subject))
+
+    async def remember(self, access: Access, request: BookRequest | ChangeRequest, answer: Kept) -> None:
         if isinstance(request, BookRequest) and request.key is not None:
             self.kept[request.patient, request.key] = answer
+
+    async def hold(self, access: Access, request: HoldRequest, context: RequestContext) -> Held | Unknown:
+        self.asked.append(("hold", request))
+        if self.fails:
+            raise self.fails
+        if request.slot_id == "lost":
+            return Unknown("task1", None)
+        if request.slot_id not in self.slots:
+            raise Failed("unknown-slot")
+        until = datetime(2027, 3, 22, 9, 10, tzinfo=UTC)
+        body = slot(request.slot_id, self.slots[request.slot_id], "busy")
+        return Held(request.slot_id, json.dumps(body).encode(), until)
+
+    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> None:
+        self.asked.append(("release", request))
+        if self.fails:
+            raise self.fails
 
     async def installations(self) -> Sequence[InstallationState]:
         can = frozenset({Capability.BOOK, Capability.CANCEL})

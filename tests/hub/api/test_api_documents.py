@@ -36,6 +36,7 @@ class TestCapabilityStatement:
         assert {one["code"] for one in appointment["interaction"]} == {
             "read",
             "vread",
+            "history-instance",
             "search-type",
             "create",
             "update",
@@ -61,7 +62,13 @@ class TestCapabilityStatement:
         statement = capability.statement(states, settings)
 
         appointment = next(r for r in statement["rest"][0]["resource"] if r["type"] == "Appointment")
-        assert [i["code"] for i in appointment["interaction"]] == ["read", "vread", "search-type", "update"]
+        assert [i["code"] for i in appointment["interaction"]] == [
+            "read",
+            "vread",
+            "history-instance",
+            "search-type",
+            "update",
+        ]
         assert appointment["conditionalCreate"] is False
         assert "not `book`: read only" in statement["rest"][0]["documentation"]
 

@@ -29,7 +29,7 @@ NAMED = """
     stale-version if-match-required record-system-failed refused-by-record-system outcome-unknown expired
     not-cancellable unknown-appointment not-supported forbidden not-found login too-large too-slow too-costly
     throttled no-store incomplete quarantined hetu-in-url bad-json bad-structure bad-value required-element
-    unknown-parameter bad-parameter cancel-only misconfigured pending-at-record-system declined not-done other-time
+    unknown-parameter bad-parameter not-changeable misconfigured pending-at-record-system declined not-done other-time
     already-registered
 """
 

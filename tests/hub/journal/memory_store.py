@@ -38,11 +38,13 @@ class Held:
 
 @dataclass
 class MemoryJournal(JournalStore):
-    """Rows, keys and held times in dictionaries. ``appointments`` is by hub id and may be filled by tests."""
+    """Rows, keys and held times in dictionaries. ``appointments`` and ``tied``, the local id of each, are by hub id;
+    tests may fill them."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     appointments: dict[str, Held] = field(default_factory=dict)
+    tied: dict[str, str] = field(default_factory=dict)
 
     async def accept(
         self,
@@ -71,6 +73,16 @@ class MemoryJournal(JournalStore):
             row = self._moved(row, sending)
         self.rows[new.id] = row
         return row
+
+    async def begin(
+        self, step: NewCommand, fence: int, lease: Lease, at: float
+    ) -> Row | LaneTaken | DuplicateTime | None:
+        parent = self.rows[step.parent or ""]
+        if parent.fence != fence or parent.state in FINAL:
+            return None
+        begun = await self.accept(step, lease, at)
+        assert not isinstance(begun, KeyKnown), "a step has no key"
+        return begun
 
     async def claim(self, command_id: str, lease: Lease, now: float) -> Row | None:
         row = self.rows.get(command_id)
@@ -135,6 +147,7 @@ class MemoryJournal(JournalStore):
             start = datetime.fromisoformat(record.resource["start"])
             status = str(record.resource["status"])
             self.appointments[target] = Held(after.new.subject, after.new.installation, start, status)
+            self.tied[target] = record.local_id
         elif isinstance(command, Book) and held is None and after.shown and after.state not in FINAL:
             self.appointments[target] = Held(after.new.subject, after.new.installation, command.time.start, "pending")
         elif held is not None and held.status == "pending" and after.state is State.REFUSED:

@@ -19,7 +19,8 @@ from adapters.errors import (
     StaleVersion,
     Unavailable,
 )
-from canonical.commands import Book, Cancel
+from canonical.commands import Accept, Book, Cancel, Command, Propose
+from canonical.commands import Move as MoveTo
 from canonical.model import LocalPatient, Person, Record, TimeKey
 from canonical.times import iso
 from hub.journal import rules
@@ -34,11 +35,16 @@ PERSON = Person("010594Y9021", "Testinen", ("Aino",), date(1994, 5, 1), "fi", "6
 PATIENT = LocalPatient("100001", PERSON.hetu)
 BOOK = Book("c1", PERSON, TimeKey("k", START, START + timedelta(minutes=20)), patient=PATIENT)
 CANCEL = Cancel("c2", PATIENT, "A1", START)
+LATER = START + timedelta(days=1)
+THIRD = START + timedelta(days=2)
+MOVE = MoveTo("c3", PERSON, PATIENT, "A1", START, TimeKey("k2", LATER, LATER + timedelta(minutes=20)))
+ACCEPT = Accept("c4", PATIENT, "A1", START)
+PROPOSE = Propose("c5", PATIENT, "A1", START, MOVE.time)
 TERMS = Terms(quiescence=25.0, limit=22.0)
 PATIENCE = Patience()
 
 
-def row(command: Book | Cancel = BOOK, state: State = State.SENDING, **more: object) -> Row:
+def row(command: Command = BOOK, state: State = State.SENDING, **more: object) -> Row:
     new = NewCommand("c1", "i", command, "p", "a", "lane", NOW + 10, "r", "portal", "p")
     return replace(Row(new, state, 1, NOW - 5, attempts=1, sent_at=NOW - 4), **more)  # type: ignore[arg-type]
 
@@ -66,6 +72,64 @@ def record(status: str = "booked", patient: str = "100001", start: datetime = ST
 )
 def test_what_a_record_says_about_a_command(command: Book | Cancel, found: Record, verdict: Verdict) -> None:
     assert judge(command, found) is verdict
+
+
+def asked(status: str = "pending", start: datetime = START, answer: str = "needs-action") -> Record:
+    """A proposal of the unit's, and what the patient has said to it."""
+    people = [{"actor": {"reference": "Patient/100001"}, "status": answer}]
+    said = {"status": status, "start": iso(start), "participant": people}
+    return Record("Appointment", "A1", said, patient="100001")
+
+
+@pytest.mark.parametrize(
+    ("command", "found", "verdict"),
+    [
+        (MOVE, record(start=LATER), Verdict.DONE),
+        (MOVE, record(start=START), Verdict.NOT_DONE),
+        (MOVE, record(start=THIRD), Verdict.OTHER_TIME),
+        (MOVE, record("cancelled", start=LATER), Verdict.UNCLEAR),
+        (MOVE, record("cancelled"), Verdict.UNCLEAR),
+        (MOVE, record("pending", start=LATER), Verdict.NOT_YET),
+        (MOVE, record(patient="100002", start=LATER), Verdict.OTHER_PERSON),
+        (ACCEPT, asked(), Verdict.NOT_DONE),
+        (ACCEPT, asked("booked", answer="accepted"), Verdict.DONE),
+        (ACCEPT, asked(answer="accepted"), Verdict.NOT_YET),
+        (ACCEPT, asked("booked", THIRD, "accepted"), Verdict.OTHER_TIME),
+        (ACCEPT, asked("cancelled"), Verdict.UNCLEAR),
+        (PROPOSE, asked(), Verdict.NOT_DONE),
+        (PROPOSE, asked(start=LATER, answer="accepted"), Verdict.DONE),
+        (PROPOSE, asked(answer="accepted"), Verdict.DONE),
+        (PROPOSE, asked("booked", LATER, "accepted"), Verdict.DONE),
+        (PROPOSE, asked("booked", START, "accepted"), Verdict.UNCLEAR),
+        (PROPOSE, asked(start=THIRD), Verdict.UNCLEAR),
+        (PROPOSE, asked("cancelled"), Verdict.UNCLEAR),
+    ],
+)
+def test_what_a_record_says_about_a_change(command: Command, found: Record, verdict: Verdict) -> None:
+    assert judge(command, found) is verdict
+
+
+@pytest.mark.parametrize("command", [MOVE, ACCEPT, PROPOSE])
+def test_a_move_or_an_answer_is_never_sent_again(command: Command) -> None:
+    there = record() if command is MOVE else asked()
+    waiting = row(command, State.UNKNOWN, quiet_at=NOW)
+    assert rules.looked(waiting, command, there, NOW - 1, NOW, PATIENCE, 0.5).to is State.UNKNOWN
+    move = rules.looked(waiting, command, there, NOW, NOW, PATIENCE, 0.5)
+    assert (move.to, move.problem and move.problem.code) == (State.REFUSED, "not-done")
+
+
+@pytest.mark.parametrize("found", [record(start=THIRD), record("cancelled"), record("cancelled", start=LATER)])
+def test_of_a_move_that_somebody_else_changed_too_no_word_is_said(found: Record) -> None:
+    waiting = row(MOVE, State.UNKNOWN, quiet_at=NOW)
+    early = rules.looked(waiting, MOVE, found, NOW - 1, NOW, PATIENCE, 0.5)
+    assert early.to is State.UNKNOWN, "it may be done yet"
+    late = rules.looked(waiting, MOVE, found, NOW, NOW, PATIENCE, 0.5)
+    assert (late.to, late.record) == (State.NEEDS_PERSON, found), "what the record system has is shown"
+
+
+def test_a_move_that_is_answered_with_another_time_is_done_there() -> None:
+    move = rules.answered(row(MOVE), MOVE, Done(record(start=THIRD), "AA"), NOW, TERMS, PATIENCE)
+    assert (move.to, move.warning) == (State.CONFIRMED, "other-time")
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
+from adapters.base import HeldTime
 from adapters.call import Call
 from canonical import codes
-from canonical.model import Record
+from canonical.model import Record, TimeKey
 from hub.journal.ports import IdempotencyKey, Lease, Move
 from hub.journal.states import State
 from hub.store import Store
@@ -46,6 +47,7 @@ SECRETS = [
     "Mannerheimintie",
     "raaka sanoma",
     "case seven",
+    "token-4711",
 ]
 
 
@@ -72,6 +74,8 @@ async def live(store: Store) -> None:
     await lost(store, await sent(store, cancelling(aino, "target1")))
     other = booking(aino, "c2", "target2", identifiers=(("urn:portal", "case seven"),), lane="z", installation="x")
     await lost(store, await sent(store, other))
+    time = TimeKey("k-1", datetime(2027, 3, 23, 8, tzinfo=UTC), datetime(2027, 3, 23, 9, tzinfo=UTC))
+    await store.holds.keep(aino, PORVOO, time, HeldTime("token-4711", time.start), "c9")
     await store.answers.keep("portal/aino", "k1", 201, {"X": "Salainen"}, b"Kurkku kipe\xc3\xa4")
     exchange_id = await store.exchanges.sending(Call("req_1", 1.0), PORVOO, "SRM^S01", b"raaka sanoma " + HETU.encode())
     store.exchanges.received(exchange_id, b"raaka sanoma Virtanen", "AA", ())

@@ -16,7 +16,7 @@ import pytest
 
 from adapters.base import PopulationRegister
 from adapters.call import Call
-from adapters.memory import MemoryAdapter, open_memory, town
+from adapters.memory import MemoryAdapter, Rules, open_memory, town
 from canonical import codes, fhir
 from canonical.model import RegisteredPerson
 from hub import bootstrap
@@ -110,10 +110,16 @@ class Portal:
 
 
 @pytest.fixture
-async def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Portal]:
+def rules() -> Rules:
+    """How strict the record system is, and what it can do."""
+    return Rules()
+
+
+@pytest.fixture
+async def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: Rules) -> AsyncIterator[Portal]:
     """A started hub before one small record system, and a resident's token."""
-    record_system = open_memory("memory")
-    monkeypatch.setitem(bootstrap.SYSTEMS, "memory", lambda _: record_system)
+    record_system = open_memory("memory", rules=rules)
+    monkeypatch.setattr(bootstrap, "systems", lambda: {"memory": lambda _: record_system})
     monkeypatch.setattr(bootstrap, "PopulationRegisterClient", lambda *_: Register())
     clock = {"frozen": True, "virtual": town.TODAY.isoformat(), "real": datetime.now(UTC).isoformat()}
     (tmp_path / "clock.json").write_text(json.dumps(clock))

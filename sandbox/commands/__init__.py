@@ -1,0 +1,1 @@
+"""The commands of a running sandbox: thin clients of its control interface."""
