@@ -227,6 +227,7 @@ SHORT: Shorten = {
     "hub": {"deadline": 3.0, "first_look": 0.5, "longest_wait": 2.0},
     "lifecare-porvoo": {"limit": 5.0, "quiescence": 7.0},
     "pegasos-loviisa": {"limit": 5.0, "quiescence": 7.0},
+    "mediatri-sipoo": {"limit": 5.0, "quiescence": 10.0},
 }
 """Everything that is waited for, shorter: the mocks are told to work late by less than the quiescence time here."""
 

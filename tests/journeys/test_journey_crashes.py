@@ -12,9 +12,13 @@ import pytest
 
 from hub import failpoints
 from tests.journeys.conftest import QUIET_WITHIN, Demo
+from tests.journeys.test_journey_everywhere import live_of_aino, move, two_times_of_a_service
 
 SYSTEMS = ("lifecare-porvoo", "pegasos-loviisa")
-POINTS = [name for name in failpoints.NAMES if name not in ("before-look", "looked")]
+ELSEWHERE = ("before-look", "looked", "between-steps")
+"""Points that a booking or a cancellation that goes well does not pass."""
+POINTS = [name for name in failpoints.NAMES if name not in ELSEWHERE]
+OF_A_MOVE = ("before-send", "sent", "replied", "before-outcome", "between-steps", "outcome-written")
 
 
 def everywhere(first: int) -> list[Any]:
@@ -92,6 +96,27 @@ def test_an_unknown_outcome_is_settled_though_the_hub_dies_looking(impatient: De
         wait_fired(impatient, point)
         assert impatient.receipt(aino, answer)["status"] == "completed"
         assert live(impatient, "pegasos-loviisa", slot["start"]) == 1
+
+
+@pytest.mark.parametrize(
+    "point", [pytest.param(name, marks=() if name in ("sent", "between-steps") else pytest.mark.long) for name in OF_A_MOVE]
+)
+def test_a_move_in_two_steps_is_finished_or_undone_though_the_hub_dies_there(impatient: Demo, point: str) -> None:
+    """Mediatri cannot move: the hub books the new time, then cancels the old one. Never both at the end, never none."""
+    with impatient.client("aino") as aino:
+        first, second = two_times_of_a_service(impatient, aino, "mediatri-sipoo")
+        appointment = impatient.book(aino, first).raise_for_status().json()
+        failpoints.arm(impatient.folder / "failpoints", point)
+        with contextlib.suppress(httpx.TransportError):
+            move(aino, appointment, second, Idempotency_Key=point)
+        wait_fired(impatient, point)
+        impatient.wait_ready()
+        final = again(impatient, lambda: move(aino, appointment, second, Idempotency_Key=point))
+        held = live_of_aino(impatient, "mediatri-sipoo", first["start"], second["start"])
+        assert held == [(second if final.status_code == 200 else first)["start"]], (final.status_code, final.text)
+        now = aino.get(f"/Appointment/{appointment['id']}", headers={"Cache-Control": "no-cache"}).json()
+        assert (now["status"], now["start"]) == ("booked", held[0])
+        assert impatient.cancel(aino, now).status_code == 200
 
 
 def starts(demo: Demo, client: httpx.Client, installation: str) -> list[dict[str, Any]]:

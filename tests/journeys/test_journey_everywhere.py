@@ -25,9 +25,10 @@ INSTALLATIONS = (
 LIVE = ("booked", "pending", "proposed")
 
 
-def move(client: httpx.Client, appointment: dict[str, Any], slot: dict[str, Any]) -> httpx.Response:
+def move(client: httpx.Client, appointment: dict[str, Any], slot: dict[str, Any], **headers: str) -> httpx.Response:
     body = {name: value for name, value in appointment.items() if name not in ("start", "end", "minutesDuration")}
     match = {"If-Match": f'W/"{appointment["meta"]["versionId"]}"'}
+    match |= {name.replace("_", "-"): value for name, value in headers.items()}
     path = f"/Appointment/{appointment['id']}"
     return client.put(path, json={**body, "slot": [{"reference": f"Slot/{slot['id']}"}]}, headers=match)
 
