@@ -19,6 +19,7 @@ ELSEWHERE = ("before-look", "looked", "between-steps")
 """Points that a booking or a cancellation that goes well does not pass."""
 POINTS = [name for name in failpoints.NAMES if name not in ELSEWHERE]
 OF_A_MOVE = ("before-send", "sent", "replied", "before-outcome", "between-steps", "outcome-written")
+USUAL = ("sent", "between-steps")
 
 
 def everywhere(first: int) -> list[Any]:
@@ -98,9 +99,7 @@ def test_an_unknown_outcome_is_settled_though_the_hub_dies_looking(impatient: De
         assert live(impatient, "pegasos-loviisa", slot["start"]) == 1
 
 
-@pytest.mark.parametrize(
-    "point", [pytest.param(name, marks=() if name in ("sent", "between-steps") else pytest.mark.long) for name in OF_A_MOVE]
-)
+@pytest.mark.parametrize("point", [pytest.param(p, marks=() if p in USUAL else pytest.mark.long) for p in OF_A_MOVE])
 def test_a_move_in_two_steps_is_finished_or_undone_though_the_hub_dies_there(impatient: Demo, point: str) -> None:
     """Mediatri cannot move: the hub books the new time, then cancels the old one. Never both at the end, never none."""
     with impatient.client("aino") as aino:
