@@ -17,6 +17,7 @@ from canonical.strict_json import dumps
 from hub.access import Access
 from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, NewCommand, Row
 from hub.journal.states import State
+from hub.journal.steps import lane_of_booking
 from hub.usecases.booking import Booking
 from hub.usecases.ports import BookRequest, Failed, Held, HoldRequest, Kept, Link, RequestContext, Unknown
 from hub.usecases.world import World
@@ -128,7 +129,7 @@ class Holding:
             command=command,
             subject=access.subject,
             target=None,
-            lane=f"book:{access.subject}:{installation}:{command.time.start.timestamp():.0f}",
+            lane=lane_of_booking(access.subject, installation, command.time.start),
             deadline=context.deadline,
             request_id=context.request_id,
             client=access.client,
