@@ -67,13 +67,14 @@ def test_a_schema_of_another_release_is_not_used(tmp_path: Path, database_url: s
         Store.open(f"sqlite:///{tmp_path / 'empty.db'}", Sealer(bytes(32)))
     engine = connect(database_url)
     with engine.begin() as connection:
+        head = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     try:
         with pytest.raises(UnsafeDatabase, match="migrate"):
             Store.open(database_url, Sealer(bytes(32)))
     finally:
         with engine.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": head})
         engine.dispose()
 
 
