@@ -7,17 +7,16 @@ import base64
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
-from importlib import import_module
-from importlib.metadata import entry_points, version
-from importlib.util import find_spec
+from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import structlog
 
-from adapters.base import Adapter, Installation
+from adapters.base import Adapter
 from adapters.population_register import PopulationRegisterClient
+from adapters.systems import systems
 from hub.access import Access
 from hub.api.settings import ApiSettings
 from hub.clock import BusinessClock, PublishedClock, SystemClock
@@ -50,38 +49,22 @@ from hub.worker import Wakeups
 
 _log = structlog.get_logger("hub")
 
-Open = Callable[[Installation], Adapter]
-SYSTEMS: Final = ("lifecare", "pegasos", "mediatri", "proconsona")
-"""The record systems whose adapters are ours, by the names of their packages."""
-ENTRY_POINTS: Final = "sotesilta.adapters"
 TIDY_EVERY: Final = 3600.0
 GRACE: Final = 8.0
 """Seconds that running deliveries get when the hub stops."""
 
 
-def systems() -> dict[str, Open]:
-    """How each record system's adapter is opened: ours, and third parties' packages by entry point."""
-    found = {point.name: cast(Open, point.load()) for point in entry_points(group=ENTRY_POINTS)}
-    return found | {name: _opener(f"adapters.{name}") for name in SYSTEMS if find_spec(f"adapters.{name}")}
-
-
-def _opener(package: str) -> Open:
-    """Opens the package's adapter. It is imported with its first installation: a hub loads what its own systems' wires
-    need, and no more."""
-
-    def open_one(installation: Installation) -> Adapter:
-        return cast(Open, import_module(package).open)(installation)
-
-    return open_one
-
-
 def open_adapters(settings: Settings) -> dict[str, Adapter]:
-    """One adapter per configured installation. Raises `Misconfigured` (options) or LookupError (unknown system)."""
+    """One adapter per configured installation. Raises `Misconfigured` (options) or LookupError (a system that is not
+    known, or whose package does not load)."""
     known = systems()
     opened: dict[str, Adapter] = {}
     for one in settings.installations():
         if one.system not in known:
-            raise LookupError(f"installation {one.name}: no adapter for {one.system!r}; there are: {sorted(known)}")
+            raise LookupError(
+                f"installation {one.name}: no adapter for {one.system!r}; there are: {sorted(known)}. "
+                "Install the package that brings it, beside sotesilta"
+            )
         opened[one.name] = known[one.system](one)
     return opened
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import httpx
 
+from adapters.asking import NoReply, NotSent
 from adapters.errors import Misconfigured
 from adapters.http.one_use import OneUse
 
@@ -24,18 +25,6 @@ MAX_REPLY: Final = 8 * 1024 * 1024
 _ALWAYS: Final = {"accept-encoding": "identity", "user-agent": "Sotesilta"}
 _KEEP_IDLE: Final = 30.0
 """Seconds an idle connection is kept: half of what the record systems keep it, so that the two never meet."""
-
-
-class NotSent(Exception):
-    """No byte of the request left. ``ours``: a person must change something on our side (a certificate)."""
-
-    def __init__(self, detail: str, *, ours: bool = False) -> None:
-        super().__init__(detail)
-        self.ours = ours
-
-
-class NoReply(Exception):
-    """The request left, or some of it; no usable reply came."""
 
 
 class NotOurs(NoReply):

@@ -12,8 +12,7 @@ import httpx
 from adapters.base import Adapter, Capability, Done, Installation, RawMessage, span_contains
 from adapters.call import Call
 from adapters.errors import AnotherPatient, Misconfigured, OutcomeUnknown
-from adapters.http.recording import Exchange, body_of
-from adapters.http.trip import Trip
+from adapters.http.recording import body_of
 from adapters.lifecare.directory import Directory
 from adapters.lifecare.nights import Nights
 from adapters.lifecare.options import Options
@@ -21,6 +20,8 @@ from adapters.lifecare.profile import LifecareRelease, profile
 from adapters.lifecare.searches import resources, search
 from adapters.lifecare.wire import Request, Wire
 from adapters.lifecare.writes import Writes
+from adapters.recording import Exchange
+from adapters.trip import Trip
 from canonical import codes, strict_json
 from canonical.commands import Accept, Book, Cancel, Command, Hold, Move, Propose, RegisterPerson, Release
 from canonical.fhir import Resource

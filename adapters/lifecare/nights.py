@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from adapters.http.recording import Exchange
-from adapters.http.trip import Trip
 from adapters.lifecare.searches import search
 from adapters.lifecare.wire import Request, Wire
+from adapters.recording import Exchange
+from adapters.trip import Trip
 from canonical import times
 from canonical.fhir import Resource
 from canonical.model import TimeKey

@@ -8,9 +8,9 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urljoin
 
 from adapters.errors import Unavailable
-from adapters.http.recording import Exchange
-from adapters.http.trip import Trip
 from adapters.lifecare.wire import Request, Wire
+from adapters.recording import Exchange
+from adapters.trip import Trip
 from canonical.fhir import Resource
 from mappings.lifecare import BadMessage
 

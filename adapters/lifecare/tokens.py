@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from adapters.asking import NoReply, NotSent
 from adapters.errors import Misconfigured, Unavailable
-from adapters.http.connections import Http, HttpReply, HttpRequest, NoReply, NotSent
-from adapters.http.recording import recorded, reply_bytes, request_bytes
-from adapters.http.trip import Trip
+from adapters.http.connections import Http, HttpReply, HttpRequest
+from adapters.http.recording import reply_bytes, request_bytes
 from adapters.lifecare.options import Options
+from adapters.recording import recorded
+from adapters.trip import Trip
 from canonical import strict_json
 
 _MARGIN: Final = 10.0

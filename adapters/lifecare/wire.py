@@ -17,15 +17,17 @@ from urllib.parse import quote, urlencode
 import httpx
 import orjson
 
+from adapters.asking import NoReply, NotSent
 from adapters.call import Call
 from adapters.errors import Misconfigured, Unavailable
-from adapters.http.connections import Http, HttpReply, HttpRequest, NoReply, NotOurs, NotSent, trust
-from adapters.http.recording import Exchange, recorded, reply_bytes, request_bytes
-from adapters.http.trip import Trip
+from adapters.http.connections import Http, HttpReply, HttpRequest, NotOurs, trust
+from adapters.http.recording import reply_bytes, request_bytes
 from adapters.lifecare import answers
 from adapters.lifecare.answers import RequestKind
 from adapters.lifecare.options import Options
 from adapters.lifecare.tokens import Tokens
+from adapters.recording import Exchange, recorded
+from adapters.trip import Trip
 from canonical import hetu, strict_json
 from canonical.fhir import Resource
 from mappings.lifecare import UNREADABLE, BadMessage

@@ -18,9 +18,9 @@ from adapters.errors import (
     UnknownAppointment,
     UnknownPatient,
 )
-from adapters.http.trip import Trip
 from adapters.lifecare.nights import Nights
 from adapters.lifecare.wire import Reply, Request, Wire
+from adapters.trip import Trip
 from canonical import codes, hetu, times
 from canonical.commands import Book, Cancel, Hold, Move, RegisterPerson, Release
 from canonical.fhir import Resource

@@ -11,12 +11,12 @@ from adapters.base import Adapter, Done, Installation, RawMessage
 from adapters.call import Call
 from adapters.errors import Misconfigured, NotSupported, OutcomeUnknown, Unavailable
 from adapters.http.recording import body_of
-from adapters.http.trip import Trip
 from adapters.mediatri.options import Options
 from adapters.mediatri.profile import profile
 from adapters.mediatri.reads import Reads, records
 from adapters.mediatri.wire import Wire
 from adapters.mediatri.writes import Writes
+from adapters.trip import Trip
 from canonical.commands import Book, Cancel, Command, Hold, RegisterPerson, Release
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey
 from mappings.mediatri import answers, persons, requests

@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 
 from adapters.base import span_contains
 from adapters.errors import AnotherPatient, Unavailable, UnknownPatient
-from adapters.http.trip import Trip
 from adapters.mediatri.wire import Reading, Wire
+from adapters.trip import Trip
 from canonical import times
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record
 from canonical.notes import Note

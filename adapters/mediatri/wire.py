@@ -11,13 +11,15 @@ from typing import Final, TypeVar
 
 import httpx
 
+from adapters.asking import NoReply, NotSent
 from adapters.errors import Misconfigured, Unavailable
-from adapters.http.connections import Http, HttpReply, HttpRequest, NoReply, NotSent, trust
-from adapters.http.recording import recorded, reply_bytes, request_bytes
-from adapters.http.trip import Trip
+from adapters.http.connections import Http, HttpReply, HttpRequest, trust
+from adapters.http.recording import reply_bytes, request_bytes
 from adapters.mediatri import faults
 from adapters.mediatri.options import Options
 from adapters.mediatri.soap import Credentials, contract
+from adapters.recording import recorded
+from adapters.trip import Trip
 from canonical.notes import Note
 from mappings.mediatri import answers
 from mappings.mediatri.markup import BadMessage, Fields

@@ -26,11 +26,11 @@ from adapters.errors import (
     UnknownAppointment,
     UnknownPatient,
 )
-from adapters.http.trip import Trip
 from adapters.mediatri import tokens
 from adapters.mediatri.faults import Reserved
 from adapters.mediatri.reads import Reads
 from adapters.mediatri.wire import Reading, Wire
+from adapters.trip import Trip
 from canonical import fhir, hetu
 from canonical.commands import Book, Cancel, Hold, RegisterPerson, Release
 from canonical.model import LocalPatient, Record, TimeKey

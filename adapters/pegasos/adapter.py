@@ -18,8 +18,8 @@ from adapters.errors import (
     Unavailable,
     UnknownPatient,
 )
+from adapters.mllp.link import Link
 from adapters.pegasos.conversation import Conversation, Reading, stamp
-from adapters.pegasos.link import Link
 from adapters.pegasos.options import Options
 from canonical.commands import Book, Cancel, Command, Hold, Move, RegisterPerson, Release
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey

@@ -34,8 +34,8 @@ from adapters.errors import (
     UnknownAppointment,
     UnknownPatient,
 )
-from adapters.pegasos.link import Closed, Connection, Link
-from adapters.pegasos.mllp import FramingError
+from adapters.mllp.framing import FramingError
+from adapters.mllp.link import Closed, Connection, Link
 from canonical.notes import Note, NoteKind
 from mappings.pegasos import answers, hl7, requests
 from mappings.pegasos.requests import Build, Request, Stamp, Unfit

@@ -12,14 +12,15 @@ import httpx
 from adapters.base import Adapter, Done, Installation, RawMessage, span_contains
 from adapters.call import Call
 from adapters.errors import AnotherPatient, OutcomeUnknown
-from adapters.http.recording import Exchange, body_of
-from adapters.http.trip import Trip
+from adapters.http.recording import body_of
 from adapters.proconsona.listing import pages
 from adapters.proconsona.meetings import Meetings
 from adapters.proconsona.options import Options
 from adapters.proconsona.profile import profile
 from adapters.proconsona.wire import Request, Wire
 from adapters.proconsona.writes import MARK, Writes
+from adapters.recording import Exchange
+from adapters.trip import Trip
 from canonical import hetu as hetus
 from canonical.commands import Accept, Book, Cancel, Command, Move, Propose
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from adapters.errors import Unavailable
-from adapters.http.recording import Exchange
-from adapters.http.trip import Trip
 from adapters.proconsona.wire import Request, Wire
+from adapters.recording import Exchange
+from adapters.trip import Trip
 from mappings.proconsona import BadMessage
 from mappings.proconsona.document import Part
 

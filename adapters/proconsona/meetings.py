@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.errors import AnotherPatient
-from adapters.http.recording import Exchange
-from adapters.http.trip import Trip
 from adapters.proconsona.listing import pages
 from adapters.proconsona.wire import Reply, Request, Wire
+from adapters.recording import Exchange
+from adapters.trip import Trip
 from canonical.model import Record
 from mappings.proconsona import BadMessage
 from mappings.proconsona.appointments import appointment, appointments

@@ -16,13 +16,15 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
+from adapters.asking import NoReply, NotSent
 from adapters.errors import Misconfigured, Unavailable
-from adapters.http.connections import Http, HttpReply, HttpRequest, NoReply, NotOurs, NotSent, trust
-from adapters.http.recording import Exchange, recorded, reply_bytes, request_bytes
-from adapters.http.trip import Trip
+from adapters.http.connections import Http, HttpReply, HttpRequest, NotOurs, trust
+from adapters.http.recording import reply_bytes, request_bytes
 from adapters.proconsona import answers, signing
 from adapters.proconsona.answers import XML, RequestKind
 from adapters.proconsona.options import Options
+from adapters.recording import Exchange, recorded
+from adapters.trip import Trip
 from canonical import hetu
 from canonical.xml import BadXml
 from mappings.proconsona import UNREADABLE, BadMessage

@@ -16,9 +16,9 @@ from adapters.errors import (
     UnknownAppointment,
     UnknownPatient,
 )
-from adapters.http.trip import Trip
 from adapters.proconsona.meetings import PATH, Meetings
 from adapters.proconsona.wire import Request, Wire
+from adapters.trip import Trip
 from canonical import hetu, times
 from canonical.commands import Book, Move, Propose
 from canonical.model import Record

@@ -81,7 +81,7 @@ async def test_a_token_is_used_until_shortly_before_its_end(monkeypatch: pytest.
     now = asyncio.get_running_loop().time()
     await adapter.appointments(call(), PATIENT)
     for later, tokens in ((280.0, 1), (291.0, 2)):
-        monkeypatch.setattr("adapters.http.trip.Trip.now", staticmethod(lambda later=later: now + later))
+        monkeypatch.setattr("adapters.trip.Trip.now", staticmethod(lambda later=later: now + later))
         await adapter.appointments(call(), PATIENT)
         assert lifecare.tokens == tokens
 

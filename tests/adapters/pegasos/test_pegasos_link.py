@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from adapters.base import Done, Installation
 from adapters.errors import OutcomeUnknown, Refused, Unavailable
+from adapters.mllp.link import Closed, Link
 from adapters.pegasos import PegasosAdapter
 from adapters.pegasos import open as open_pegasos
-from adapters.pegasos.link import Closed, Link
 from canonical.commands import Book, Cancel
 from canonical.model import FreeQuery, LocalPatient, Person, TimeKey
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
-from adapters.pegasos.mllp import Block, End, Receiver, Stray, frame
+from adapters.mllp.framing import Block, End, Receiver, Stray, frame
 
 
 class Closed(Exception):

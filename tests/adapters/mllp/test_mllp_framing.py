@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pegasos.mllp import NEED_DATA, Block, End, Event, FramingError, Receiver, Stray, frame
+from adapters.mllp.framing import NEED_DATA, Block, End, Event, FramingError, Receiver, Stray, frame
 
 CONTENT = st.binary(max_size=40).filter(lambda data: b"\x1c\r" not in data)
 PLAIN = st.binary(max_size=40).filter(lambda data: not {0x0B, 0x1C} & set(data))
