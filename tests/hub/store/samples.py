@@ -41,7 +41,7 @@ def look(started: float, ended: float | None = None, where: str = PORVOO) -> Obs
     return Observation(where, started, started + 1 if ended is None else ended)
 
 
-def appointment(local_id: str = "a1", *, number: str = "p77", version: str | None = "1", **more: Any) -> Record:
+def appointment(local_id: str = "a1", *, number: str = "p-77", version: str | None = "1", **more: Any) -> Record:
     """An appointment as an adapter gives it."""
     start = more.pop("at", START)
     resource = {
@@ -61,7 +61,7 @@ def location(local_id: str = "12", name: str = "Näsin terveysasema", version: s
     return Record("Location", local_id, {"resourceType": "Location", "status": "active", "name": name}, version)
 
 
-async def meet(store: Store, hetu: str = HETU, number: str = "p77", where: str = PORVOO) -> str:
+async def meet(store: Store, hetu: str = HETU, number: str = "p-77", where: str = PORVOO) -> str:
     """A person the hub has met, and who they are at an installation."""
     patient = await store.people.meet(hetu)
     await store.people.keep_link(patient, where, number, 900.0)
@@ -79,7 +79,7 @@ def booking(
     patient: str, id_: str = "c1", target: str = "target1", *, start: datetime = START, **more: Any
 ) -> NewCommand:
     time = TimeKey("time-1", start, start + timedelta(minutes=30))
-    link = LocalPatient("p77", HETU, {"telecom": [{"value": "0401234567"}]})
+    link = LocalPatient("p-77", HETU, {"telecom": [{"value": "0401234567"}]})
     book = Book(id_, PERSON, time, link, comment="Kurkku kipeä", reason="Nuha", identifiers=more.pop("identifiers", ()))
     new = NewCommand(
         id=id_,
@@ -97,7 +97,7 @@ def booking(
 
 
 def cancelling(patient: str, target: str, id_: str = "c9", local_id: str = "a1") -> NewCommand:
-    cancel = Cancel(id_, LocalPatient("p77", HETU), local_id, START, "1", "En pääse")
+    cancel = Cancel(id_, LocalPatient("p-77", HETU), local_id, START, "1", "En pääse")
     return replace(booking(patient, id_, target), command=cancel, lane=f"appointment/{target}")
 
 

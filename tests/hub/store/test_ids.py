@@ -80,11 +80,11 @@ async def test_who_a_person_is_at_an_installation_is_kept(store: Store) -> None:
     assert await store.people.link(aino, PORVOO) is None
     await store.people.keep_link(aino, PORVOO, None, 1000.5)
     assert await store.people.link(aino, PORVOO) == PatientLink(None, 1000.5, HETU)
-    await store.people.keep_link(aino, PORVOO, "p77", 2000.25)
-    assert await store.people.link(aino, PORVOO) == PatientLink("p77", 2000.25, HETU)
+    await store.people.keep_link(aino, PORVOO, "p-77", 2000.25)
+    assert await store.people.link(aino, PORVOO) == PatientLink("p-77", 2000.25, HETU)
     await store.people.keep_link(aino, LOVIISA, None, 3000.0)
     assert await store.people.links(aino) == {
-        PORVOO: PatientLink("p77", 2000.25, HETU),
+        PORVOO: PatientLink("p-77", 2000.25, HETU),
         LOVIISA: PatientLink(None, 3000.0, HETU),
     }
 

@@ -167,8 +167,8 @@ async def test_a_record_that_names_two_people_is_not_kept(store: Store) -> None:
 
 
 async def test_patient_numbers_of_two_installations_have_nothing_in_common(store: Store) -> None:
-    aino = await meet(store, number="p77", where=PORVOO)
-    await meet(store, CHILD_HETU, "p77", LOVIISA)
+    aino = await meet(store, number="p-77", where=PORVOO)
+    await meet(store, CHILD_HETU, "p-77", LOVIISA)
     with pytest.raises(AnotherPatientRecord):
         await store.projection.ingest([appointment()], look(1000, where=LOVIISA), patient=aino)
 

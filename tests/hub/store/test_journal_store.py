@@ -50,7 +50,7 @@ def booking(
     return NewCommand(
         id=id_,
         installation="lifecare-porvoo",
-        command=Book(placer_id=id_, person=AINO, time=time, patient=LocalPatient("p77", AINO.hetu), comment="Kipeä"),
+        command=Book(placer_id=id_, person=AINO, time=time, patient=LocalPatient("p-77", AINO.hetu), comment="Kipeä"),
         subject="aino",
         target=target or f"target-{id_}",
         lane=lane or f"book/aino/{start.isoformat()}",
@@ -62,7 +62,7 @@ def booking(
 
 
 def cancelling(id_: str = "c9", target: str = "target-c1") -> NewCommand:
-    cancel = Cancel(id_, LocalPatient("p77", AINO.hetu), "a-5", START, "3", "en pääse")
+    cancel = Cancel(id_, LocalPatient("p-77", AINO.hetu), "a-5", START, "3", "en pääse")
     return replace(booking(id_), command=cancel, target=target, lane=f"appointment/{target}")
 
 
@@ -72,9 +72,9 @@ def record(status: str = "booked", version: str = "1") -> Record:
         "status": status,
         "start": "2027-03-22T09:00:00+02:00",
         "end": "2027-03-22T09:30:00+02:00",
-        "participant": [{"actor": {"reference": "Patient/p77"}, "status": "accepted"}],
+        "participant": [{"actor": {"reference": "Patient/p-77"}, "status": "accepted"}],
     }
-    return Record("Appointment", "a-5", resource, version, "p77")
+    return Record("Appointment", "a-5", resource, version, "p-77")
 
 
 async def accepted(journal: JournalStore, new: NewCommand, key: IdempotencyKey | None = None) -> Row:
@@ -211,7 +211,7 @@ async def test_only_the_latest_claimant_moves_the_row(journal: JournalStore) -> 
 async def test_a_move_changes_what_it_names_and_no_more(journal: JournalStore) -> None:
     row = await accepted(journal, booking())
     assert isinstance(row.new.command, Book)
-    prepared = replace(row.new.command, patient=LocalPatient("p77", AINO.hetu, {"language": "sv"}))
+    prepared = replace(row.new.command, patient=LocalPatient("p-77", AINO.hetu, {"language": "sv"}))
     sending = Move(State.SENDING, 1001.5, sent_at=1001.5, attempts=1, command=prepared, release=False)
     row = await moved(journal, row, sending)
     assert (row.sent_at, row.attempts, row.lease_until, row.new.command) == (1001.5, 1, 1060.0, prepared)

@@ -39,7 +39,7 @@ LATER = START + timedelta(days=1)
 
 def moving(patient: str, id_: str = "m1") -> NewCommand:
     time = TimeKey("time-2", LATER, LATER + timedelta(minutes=30))
-    move = MoveTo(id_, PERSON, LocalPatient("p77", HETU), "a1", START, time, "1")
+    move = MoveTo(id_, PERSON, LocalPatient("p-77", HETU), "a1", START, time, "1")
     return replace(booking(patient, id_), command=move, lane=lane_of_appointment("target1"))
 
 

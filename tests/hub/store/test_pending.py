@@ -250,7 +250,7 @@ async def test_who_was_found_in_preparation_is_linked_by_the_answer(store: Store
     await go(store, row, Move(State.CONFIRMED, 1002.0, record=placed()))
     link = await store.people.link(aino, PORVOO)
     assert link is not None
-    assert link.number == "p77"
+    assert link.number == "p-77"
 
 
 async def test_a_registered_person_is_linked(store: Store) -> None:

@@ -72,11 +72,11 @@ async def test_only_ones_own_receipts_are_there(store: Store) -> None:
 
 
 async def test_a_guardian_sees_what_they_asked_for_and_what_is_about_a_visit_they_see(store: Store) -> None:
-    aino, child = await meet(store), await meet(store, CHILD_HETU, "p77b")
+    aino, child = await meet(store), await meet(store, CHILD_HETU, "p-77b")
 
     def visit(local_id: str, code: str) -> object:
         extension = {"url": codes.RESTRICTION_PARENT, "valueCoding": coding(codes.RESTRICTION_PARENT_CODES, code)}
-        return appointment(local_id, number="p77b", extension=[extension])
+        return appointment(local_id, number="p-77b", extension=[extension])
 
     seen = await store.projection.ingest(
         [visit("shown", "1"), visit("hidden", "4")],  # type: ignore[list-item]
