@@ -69,4 +69,3 @@ class Store:
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
         await self.database.close()
-        self.projection.close()

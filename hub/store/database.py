@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,7 +23,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.store.errors import StoreUnavailable, UnsafeDatabase
+from hub.store.hot import HotReader
 from hub.store.prepared import Prepared, begin, transaction
+from hub.store.prepared import Row as Found
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -81,6 +83,7 @@ class Database:
         self._closed = False
         self._kept: Connection | None = None
         self._readers = ThreadPoolExecutor(readers, "store-read")
+        self._hot = HotReader(url) if self.is_sqlite else None
         count = 1 if self.is_sqlite else writers
         # Daemons: a process that falls over must not be held by its writers; `close` is what waits for them.
         self._writers = [threading.Thread(target=self._write, name=f"store-{n}", daemon=True) for n in range(count)]
@@ -92,6 +95,10 @@ class Database:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def read_now(self, statement: Prepared, values: Row) -> Sequence[Found] | None:
+        """The rows, without waiting: for small reads in the event loop's thread. None says nothing: use `read`."""
+        return self._hot.rows(statement, values) if self._hot is not None else None
 
     def check(self, work: Work[bool]) -> bool:
         """A read by whoever opens the database, before any event loop runs. A database that fails it is closed."""
@@ -170,6 +177,8 @@ class Database:
         if self._kept is not None:
             self._kept.close()
         self._readers.shutdown()
+        if self._hot is not None:
+            self._hot.close()
         self._reading.dispose()
         self.engine.dispose()
 

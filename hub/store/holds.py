@@ -5,17 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from adapters.base import HeldTime
 from canonical.model import TimeKey
 from hub.sealing import Sealer
 from hub.store.criteria import Condition
 from hub.store.database import Database
-from hub.store.schema import hold
+from hub.store.prepared import Prepared
+from hub.store.schema import Instant, hold
 from hub.store.sql import insert_or_update
 
 _TOKEN: Final = "hold.token"  # noqa: S105 - the place of the sealed column
+_HELD: Final = Prepared(
+    select(hold.c.token, hold.c.until).where(
+        hold.c.subject == bindparam("by_subject"),
+        hold.c.time == bindparam("by_time"),
+        hold.c.until > bindparam("now", type_=Instant()),
+    )
+)
 
 
 class Holds:
@@ -38,9 +46,11 @@ class Holds:
 
     async def held(self, subject: str, installation: str, time: TimeKey, now: datetime) -> HeldTime | None:
         """The hold, unless it is over at ``now`` (business time)."""
-        wanted = select(hold.c.token, hold.c.until).where(*_of(subject, installation, time), hold.c.until > now)
-        row = await self._database.read(lambda connection: connection.execute(wanted).one_or_none())
-        return HeldTime(self._sealer.open(row.token, _TOKEN).decode(), row.until) if row is not None else None
+        wanted = {"by_subject": subject, "by_time": _name(installation, time), "now": now}
+        rows = self._database.read_now(_HELD, wanted)  # every booking asks, and few hold anything
+        if rows is None:
+            rows = await self._database.read(lambda connection: _HELD.all(connection, wanted))
+        return HeldTime(self._sealer.open(rows[0].token, _TOKEN).decode(), rows[0].until) if rows else None
 
     async def drop(self, subject: str, installation: str, time: TimeKey) -> None:
         """It was used, given back, or is over."""

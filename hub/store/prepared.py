@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy import Connection, Executable
 from sqlalchemy import Row as SqlRow
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -25,6 +26,7 @@ Row = SqlRow[Any]
 """Also what SQLite's driver gave, which has a row's columns as attributes and `_asdict`."""
 _NONE: Final[Values] = {}
 _SHAPES: Final = 100
+_SQLITE: Final = SQLiteDialect_pysqlite()
 
 
 class Prepared:
@@ -41,7 +43,11 @@ class Prepared:
         """The rows."""
         if connection.dialect.name != "sqlite":
             return connection.execute(self._statement, values).all()
-        return self._text(connection.dialect, values).rows(_driver(connection), values)
+        return self.on_driver(_driver(connection), values)
+
+    def on_driver(self, driver: sqlite3.Connection, values: Values = _NONE) -> Sequence[Row]:
+        """`all`, on SQLite's own driver."""
+        return self._text(values).rows(driver, values)
 
     def one_or_none(self, connection: Connection, values: Values = _NONE) -> Row | None:
         """The only row, or None. A statement that finds several is wrong (ValueError)."""
@@ -69,9 +75,9 @@ class Prepared:
             return
         rows = [values] if isinstance(values, Mapping) else values
         if rows:
-            self._text(connection.dialect, rows[0]).run(_driver(connection), rows)
+            self._text(rows[0]).run(_driver(connection), rows)
 
-    def _text(self, dialect: Dialect, values: Values) -> _Text:
+    def _text(self, values: Values) -> _Text:
         # What the text depends on: the names that are given, and how long each list among them is.
         lists = tuple(len(value) for value in values.values() if isinstance(value, list | tuple))
         shape = (*values, lists)
@@ -79,15 +85,15 @@ class Prepared:
         if found is None:
             if len(self._texts) >= _SHAPES:
                 self._texts.clear()
-            found = self._texts[shape] = _Text(self._statement, values, dialect)
+            found = self._texts[shape] = _Text(self._statement, values)
         return found
 
 
 class _Text:
     """The text of a statement for one shape of values, and how they go in and come out."""
 
-    def __init__(self, statement: Executable, values: Values, dialect: Dialect) -> None:
-        compiled = cast(SQLCompiler, cast(Any, statement).compile(dialect=dialect, column_keys=list(values)))
+    def __init__(self, statement: Executable, values: Values) -> None:
+        compiled = cast(SQLCompiler, cast(Any, statement).compile(dialect=_SQLITE, column_keys=list(values)))
         expanded = compiled.construct_expanded_state(dict(values))
         self._text = expanded.statement
         self._fixed = {name: value for name, value in expanded.parameters.items() if name not in values}
@@ -96,13 +102,13 @@ class _Text:
         self._slots: list[tuple[str, int | None, Convert | None]] = []
         for name in expanded.positiontup or ():
             whole, at = places.get(name, (name, None))
-            convert = compiled.binds[whole].type.dialect_impl(dialect).bind_processor(dialect)
+            convert = compiled.binds[whole].type.dialect_impl(_SQLITE).bind_processor(_SQLITE)
             # A list that the statement has itself is among the fixed values, part by part.
             self._slots.append((whole, at, convert) if whole in values else (name, None, convert))
         columns = list(getattr(statement, "exported_columns", ()))
         row = cast(Any, namedtuple("Row", [column.key for column in columns]))
         self._make: Callable[[Iterable[Any]], Row] = row._make
-        self._converts = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self._converts = [column.type.dialect_impl(_SQLITE).result_processor(_SQLITE, None) for column in columns]
 
     def rows(self, driver: sqlite3.Connection, values: Values) -> Sequence[Row]:
         try:

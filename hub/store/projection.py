@@ -18,12 +18,11 @@ from sqlalchemy import Row as SqlRow
 from canonical.model import Record
 from hub.access import Access
 from hub.criteria import Criterion
-from hub.resources import PERSONAL
+from hub.resources import DIRECTORY, PERSONAL
 from hub.sealing import TOKEN_BYTES, Sealer
 from hub.store import links
 from hub.store.criteria import Condition, UnknownParameter, matching, visible
 from hub.store.database import Database
-from hub.store.hot import KINDS, HotReader, Statement
 from hub.store.ingest import Ingest, Observation, held
 from hub.store.prepared import Prepared
 from hub.store.schema import history, resource
@@ -31,7 +30,6 @@ from hub.store.versions import HISTORY_JSON, JSON, hashing
 
 __all__ = ["BadCursor", "Observation", "Page", "Projection", "Stored", "UnknownParameter", "Version"]
 
-_MICROSECONDS: Final = 1_000_000
 _PART: Final = 50
 _NO_START: Final = -(2**62)
 _CURSOR: Final = struct.Struct(">q")
@@ -97,9 +95,6 @@ class Projection:
         self._database = database
         self._sealer = sealer
         self._ingest = ingest
-        self._hot: HotReader | None = None
-        if database.is_sqlite:
-            self._hot = HotReader(database.url, _HOT)
 
     async def ingest(
         self,
@@ -134,13 +129,12 @@ class Projection:
 
     def read_now(self, access: Access, kind: str, hub_id: str, *, today: datetime) -> Stored | None:
         """`read` without waiting: on SQLite, by the id it is kept under. None says nothing: use `read`."""
-        row = self._hot.one(access, kind, hub_id, today) if self._hot is not None else None
-        if row is None:
+        statement = _BY_ID.get((kind, access.is_proxy and kind in PERSONAL))
+        if statement is None or (kind in PERSONAL and access.subject is None):
             return None
-        kind, hub_id, version, updated, proven, installation, local_id, master_version, status, sealed = row
-        updated, proven = updated / _MICROSECONDS, proven / _MICROSECONDS
-        found = (kind, hub_id, version, updated, proven, installation, local_id, master_version, status)
-        return Stored(*found, self._sealer.open(sealed, JSON))
+        wanted = {"kind": kind, "hub_id": hub_id, "subject": access.subject, "today": today}
+        rows = self._database.read_now(statement, wanted)
+        return self._stored(rows[0]) if rows else None
 
     async def read(self, access: Access, kind: str, hub_id: str, *, today: datetime) -> Stored | None:
         """The resource, or None where there is none for this caller. An alias gives the resource it stands for."""
@@ -246,11 +240,6 @@ class Projection:
             raise BadCursor("not a cursor of ours")
         return _CURSOR.unpack_from(data)[0], data[_CURSOR.size :].decode()
 
-    def close(self) -> None:
-        """Let go of the connection of `read_now`."""
-        if self._hot is not None:
-            self._hot.close()
-
 
 def _order(kind: str) -> tuple[Any, ...]:
     """By what a kind is sorted; ends with the id, so that no two rows have the same place."""
@@ -266,5 +255,6 @@ def _by_id(kind: str, proxy: bool) -> Select[Any]:
     return select(*_COLUMNS).where(*by_id, visible(kind, anyone))
 
 
-_BY_ID: Final = {key: Prepared(_by_id(*key)) for key in KINDS}
-_HOT: Final = {key: Statement(_by_id(*key)) for key in KINDS}
+_KINDS: Final = tuple((kind, False) for kind in sorted(DIRECTORY | PERSONAL)) + tuple((kind, True) for kind in PERSONAL)
+_BY_ID: Final = {key: Prepared(_by_id(*key)) for key in _KINDS}
+"""By kind, and whether the caller is a proxy."""
