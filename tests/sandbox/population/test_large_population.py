@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ from pydantic import ValidationError
 from sandbox.config import SandboxConfig
 from sandbox.population.build import MOST_RESIDENTS, build_population
 from sandbox.world import World
-
-START_SECONDS = 60.0
 
 
 def test_the_limit_is_a_whole_county(config: SandboxConfig) -> None:
@@ -31,10 +28,8 @@ def test_a_larger_population_begins_with_the_same_people(config: SandboxConfig) 
 
 
 @pytest.mark.long
-def test_200_000_residents_are_there_in_reasonable_time(config: SandboxConfig, tmp_path: Path) -> None:
-    began = time.monotonic()
+def test_a_world_of_200_000_residents(config: SandboxConfig, tmp_path: Path) -> None:
     world = World(config.model_copy(update={"residents": MOST_RESIDENTS}), tmp_path)
-    assert time.monotonic() - began < START_SECONDS
     assert len(world.population) == len({person.hetu for person in world.population}) == MOST_RESIDENTS
     assert len(world.installations["lifecare-porvoo"].system.patients()) > 50_000
     world.close()
