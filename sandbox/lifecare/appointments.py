@@ -15,7 +15,8 @@ from sandbox.clock import HELSINKI
 from sandbox.engine import errors
 from sandbox.engine.model import Appointment, Status
 from sandbox.engine.system import RecordSystem
-from sandbox.lifecare.outcome import FHIR_JSON, Answer, Json, Refusal
+from sandbox.http.answer import Answer
+from sandbox.lifecare.outcome import FHIR_JSON, Json, Refusal
 from sandbox.lifecare.reading import APPOINTMENT_ELEMENTS, Node, Placer, read_placer, take_hold_token
 from sandbox.lifecare.resources import Resources, etag, read_extra, slot_id
 from sandbox.lifecare.search import Key, Query, has_token, parse_period, take_page

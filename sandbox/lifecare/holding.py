@@ -10,7 +10,8 @@ import orjson
 from sandbox.engine import errors
 from sandbox.engine.model import Hold
 from sandbox.engine.system import RecordSystem
-from sandbox.lifecare.outcome import FHIR_JSON, Answer, Refusal
+from sandbox.http.answer import Answer
+from sandbox.lifecare.outcome import FHIR_JSON, Refusal
 from sandbox.lifecare.reading import Node, read_placer
 from sandbox.lifecare.resources import Resources, slot_id
 from sandbox.lifecare.slots import Slots

@@ -1,13 +1,11 @@
-"""Carrying out a request under a fault (INTERFACE.md, appendix A.2).
+"""What a fault does to an exchange with Lifecare, where it is Lifecare's own (INTERFACE.md, appendix A.2).
 
 Everything here is the sandbox's, nothing the vendor's.
 """
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -15,22 +13,21 @@ from typing import Any, Final
 import orjson
 
 from sandbox.engine import errors
-from sandbox.engine.decisions import Decision
+from sandbox.engine.model import Patient
 from sandbox.engine.system import RecordSystem
-from sandbox.faults import Fault
+from sandbox.faults import Fault, FaultBook
+from sandbox.http.answer import Answer
+from sandbox.http.misbehaviour import Handler, asked_status
+from sandbox.http.misbehaviour import Misbehaviour as OfHttp
 from sandbox.journal import Journal
 from sandbox.lifecare.appointments import Booking
-from sandbox.lifecare.outcome import Answer, Json, Refusal, of_status
+from sandbox.lifecare.outcome import Json, Refusal, of_status
 from sandbox.lifecare.resources import Resources
 from sandbox.lifecare.slots import Slots
 from sandbox.wire import Wire
 
 LATE_LIMIT: Final = 4.5
 """Work is never later than this: safely inside the manual's maximum service time of 5 s."""
-
-_PAGE: Final = (
-    b"<!DOCTYPE html><html><head><title>Kirjaudu</title></head><body><h1>Istunto on vanhentunut</h1></body></html>"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,121 +45,37 @@ class Job:
     wanted: tuple[str, str] | None = None
 
 
-Handler = Callable[[Job, Fault, Wire], Awaitable[Answer | None]]
+class Misbehaviour(OfHttp[Job]):
+    """Does jobs as the faults say."""
 
-
-class Misbehaviour:
-    """Does jobs as the faults say. A job without an answer on the wire gives None."""
-
-    def __init__(self, system: RecordSystem, resources: Resources, slots: Slots, journal: Journal) -> None:
-        self._system = system
+    def __init__(
+        self, system: RecordSystem, resources: Resources, slots: Slots, faults: FaultBook, journal: Journal
+    ) -> None:
+        super().__init__(system, faults, journal, late_limit=LATE_LIMIT)
         self._resources = resources
         self._slots = slots
-        self._journal = journal
-        self._later: set[asyncio.Task[None]] = set()
-        self._stopped = asyncio.Event()
-        self._handlers: dict[str, Handler] = {
-            "slow": self._slow,
-            "half-open": self._half_open,
-            "drop-request": self._drop_request,
-            "drop-answer": self._drop_answer,
-            "cut-reply": self._cut_reply,
-            "work-late": self._work_late,
-            "error": self._error,
-            "error-after-work": self._error_after_work,
-            "garbage": self._garbage,
-            "wrong-charset": self._wrong_charset,
-            "wrong-person": self._wrong_person,
-            "pending-answer": self._pending_answer,
-            "duplicate": self._duplicate,
-            "html-200": self._html,
-            "desk-takes-the-time": self._desk_takes_the_time,
-        }
-        self.kinds = frozenset(self._handlers) | {"refuse-connection"}
 
-    async def do(self, job: Job, fault: Fault | None, wire: Wire) -> Answer | None:
-        """Do a job, under a fault or without."""
-        if fault is None:
-            return _work(job)
-        wire.fault = fault.kind
-        return await self._handlers[fault.kind](job, fault, wire)
+    def _own_handlers(self) -> dict[str, Handler[Job]]:
+        return {"pending-answer": self._pending_answer}
 
-    async def stop(self) -> None:
-        """Give up what was to be done later and wait no longer, as a system does that is switched off."""
-        self._stopped.set()
-        for task in self._later:
-            task.cancel()
-        await asyncio.gather(*self._later, return_exceptions=True)
-        self._later.clear()
+    def _work(self, job: Job) -> Answer:
+        try:
+            return job.work()
+        except Refusal as refusal:
+            return refusal.answer()
 
-    # ---- when
-
-    async def _slow(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        answer = _work(job)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), fault.number("seconds"))
-        return answer
-
-    async def _half_open(self, job: Job, fault: Fault, wire: Wire) -> None:
-        wire.leave_unanswered("not answered, connection left open; nothing done")
-
-    async def _drop_request(self, job: Job, fault: Fault, wire: Wire) -> None:
-        wire.drop("connection closed; nothing done")
-
-    async def _drop_answer(self, job: Job, fault: Fault, wire: Wire) -> None:
-        wire.drop(f"connection closed; work done: {_work(job).status}")
-
-    async def _work_late(self, job: Job, fault: Fault, wire: Wire) -> None:
-        delay = min(fault.number("seconds"), LATE_LIMIT)
-        task = asyncio.create_task(self._late(job, delay))
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
-        wire.drop(f"connection closed; the work follows after {delay:g} s")
-
-    async def _late(self, job: Job, delay: float) -> None:
-        await asyncio.sleep(delay)
-        status = _work(job).status
-        self._journal.record("sent", b"", operation=job.operation, fault="work-late", note=f"work done late: {status}")
-
-    # ---- what
-
-    async def _cut_reply(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        length = int(fault.number("bytes"))
-        wire.shape, wire.hang_up = (lambda raw: raw[:length]), True
-        return _work(job)
-
-    async def _garbage(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        # The first byte is never that of a status line.
-        wire.shape, wire.hang_up = (lambda raw: b"\xfe" + secrets.token_bytes(63)), True
-        return _work(job)
-
-    async def _duplicate(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        wire.shape = lambda raw: raw + raw
-        return _work(job)
-
-    async def _error(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        answer = of_status(_status(fault, usual=503, lowest=400))
+    def _refused(self, fault: Fault) -> Answer:
+        answer = of_status(asked_status(fault, lowest=400) or 503)
         if answer.status in (502, 503, 504):  # the manual: Retry-After says that no work was done
             return replace(answer, headers={**answer.headers, "retry-after": "1"})
         return answer
 
-    async def _error_after_work(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        _work(job)
-        return of_status(_status(fault, usual=500, lowest=500))
+    def _failed(self, fault: Fault) -> Answer:
+        return of_status(asked_status(fault, lowest=500) or 500)
 
-    async def _html(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        _work(job)
-        return Answer(200, _PAGE, {"content-type": "text/html; charset=utf-8"})
-
-    async def _wrong_charset(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        answer = _work(job)
-        return replace(answer, body=answer.body.decode("utf-8").encode("iso-8859-1", "replace"))
-
-    async def _wrong_person(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        answer = _work(job)
-        others = (one for one in self._system.patients() if one.hetu != job.person)
-        other = next(others, None)
-        if answer.status >= 300 or other is None:
+    def _work_about(self, job: Job, other: Patient) -> Answer:
+        answer = self._work(job)
+        if answer.status >= 300:
             return answer
         resource = orjson.loads(answer.body)
         patient = self._resources.patient(other)
@@ -171,35 +84,13 @@ class Misbehaviour:
         return replace(answer, body=orjson.dumps(resource))
 
     async def _pending_answer(self, job: Job, fault: Fault, wire: Wire) -> Answer:
-        if job.booking is None:
-            return _work(job)
-        job.booking.pending = True
-        answer = _work(job)
-        if job.booking.made is not None:
-            decision: Decision = "booked" if fault.text("decide") == "booked" else "refused"
-            self._system.decide_later(job.booking.made, decision, fault.number("after"))
-        return answer
+        return self._work_pending(job, job.booking, fault)
 
-    async def _desk_takes_the_time(self, job: Job, fault: Fault, wire: Wire) -> Answer:
+    def _take_time(self, job: Job) -> None:
         if job.wanted is not None and (place := self._slots.place(job.wanted[0])) is not None:
             calendar, start, _ = place
             with suppress(errors.NoSuchTime):  # past: the work itself says so
                 self._system.take_time(calendar.id, start, besides=job.wanted[1])
-        return _work(job)
-
-
-def _work(job: Job) -> Answer:
-    try:
-        return job.work()
-    except Refusal as refusal:
-        return refusal.answer()
-
-
-def _status(fault: Fault, *, usual: int, lowest: int) -> int:
-    """Return the HTTP status a fault asks for; `usual` when it names none, or one below `lowest`."""
-    code = fault.text("code")
-    status = int(code) if code.isascii() and code.isdigit() and len(code) == 3 else usual
-    return status if lowest <= status <= 599 else usual
 
 
 def _make_about(resource: dict[str, Any], patient: Json) -> None:

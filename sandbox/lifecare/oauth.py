@@ -14,7 +14,9 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import orjson
 
-from sandbox.lifecare.outcome import Answer, Refusal
+from sandbox.http.answer import Answer
+from sandbox.http.rate import Bucket
+from sandbox.lifecare.outcome import Refusal
 
 TOKEN_SECONDS: Final = 300
 RATE: Final = 500.0
@@ -80,24 +82,9 @@ class TokenDesk:
         return {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "scope": "system/*.cruds"}
 
 
-class RateLimit:
-    """A bucket that holds `burst` requests and fills by `rate` a second."""
-
-    def __init__(self, now: Callable[[], float], rate: float = RATE, burst: float = BURST) -> None:
-        self._now = now
-        self._rate = rate
-        self._burst = burst
-        self._left = burst
-        self._at = now()
-
-    def take(self) -> None:
-        """Count one request. Raises Refusal (429 with Retry-After) when the bucket is empty."""
-        now = self._now()
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-        self._at = now
-        if self._left < 1:
-            raise Refusal("TOO_MANY_REQUESTS", headers={"retry-after": "1"})
-        self._left -= 1
+def bucket(now: Callable[[], float]) -> Bucket:
+    """Return the request rate of one installation; beyond it 429 with Retry-After."""
+    return Bucket(RATE, BURST, lambda: Refusal("TOO_MANY_REQUESTS", headers={"retry-after": "1"}), now)
 
 
 def _basic(header: str) -> tuple[str, str] | None:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import orjson
 
+from sandbox.http.answer import Answer
 from sandbox.lifecare import codes
 
 Json = dict[str, object]
 
 FHIR_JSON: Final = "application/fhir+json; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is sent back: status, body bytes and headers (content-type among them)."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Error(NamedTuple):

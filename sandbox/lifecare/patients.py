@@ -9,11 +9,13 @@ import orjson
 from sandbox.engine import errors
 from sandbox.engine.model import Patient
 from sandbox.engine.system import RecordSystem
+from sandbox.http.answer import Answer
 from sandbox.lifecare import codes
-from sandbox.lifecare.outcome import FHIR_JSON, Answer, Json, Refusal
-from sandbox.lifecare.reading import PATIENT_ELEMENTS, Node, is_hetu
+from sandbox.lifecare.outcome import FHIR_JSON, Json, Refusal
+from sandbox.lifecare.reading import PATIENT_ELEMENTS, Node
 from sandbox.lifecare.resources import Resources, etag
 from sandbox.lifecare.search import Query, bad
+from sandbox.population.hetu import is_hetu
 
 SEARCH: Final = ("_id", "identifier")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 import orjson
@@ -81,14 +80,11 @@ PATIENT_ELEMENTS: Final = frozenset(
 )
 """Every element that FHIR R4 (4.0.1) gives these resources."""
 
-_HETU: Final = re.compile(r"(\d{2})(\d{2})(\d{2})([-+A-FU-Y])(\d{3})([0-9A-FHJ-NPR-Y])", re.ASCII)
 _HETU_ANYWHERE: Final = re.compile(
     r"(?<![0-9A-Za-z])[0-3]\d[01]\d{3}[-+ A-FU-Y]\d{3}[0-9A-Y](?![0-9A-Za-z])", re.ASCII | re.IGNORECASE
 )
 _PLACER_VALUE: Final = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 _PLACER_SYSTEM: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-{}~]+", re.ASCII)
-_CENTURIES: Final = {"+": 1800, **dict.fromkeys("-YXWVU", 1900), **dict.fromkeys("ABCDEF", 2000)}
-_CHECK: Final = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 
 
 Placer = tuple[str, str]
@@ -214,19 +210,6 @@ def take_hold_token(resource: Node) -> tuple[str | None, Node]:
     others = {name: value for name, value in resource.data.items() if name != "extension"}
     data = others | ({"extension": rest} if rest else {})
     return found[0].text("valueString", limit=64), Node(data, resource.path)
-
-
-def is_hetu(value: str) -> bool:
-    """Whether a value is a personal identity code: form, calendar date and check character; nothing is folded."""
-    match = _HETU.fullmatch(value)
-    if match is None:
-        return False
-    day, month, year, sign, number, check = match.groups()
-    try:
-        date(_CENTURIES[sign] + int(year), int(month), int(day))
-    except ValueError:
-        return False
-    return _CHECK[int(day + month + year + number) % 31] == check
 
 
 def holds_hetu(text: str) -> bool:

@@ -10,13 +10,14 @@ from urllib.parse import parse_qsl, unquote_plus
 import orjson
 
 from sandbox.engine.system import RecordSystem
+from sandbox.http.answer import Answer
 from sandbox.lifecare.appointments import Appointments
 from sandbox.lifecare.capability import SEARCHES, capability_statement
 from sandbox.lifecare.changes import Changes
 from sandbox.lifecare.directory import Directory
 from sandbox.lifecare.holding import Holding
 from sandbox.lifecare.misbehaviour import Job
-from sandbox.lifecare.outcome import FHIR_JSON, Answer, Json, Refusal
+from sandbox.lifecare.outcome import FHIR_JSON, Json, Refusal
 from sandbox.lifecare.patients import Patients
 from sandbox.lifecare.reading import holds_hetu, parse_resource
 from sandbox.lifecare.resources import Resources, etag

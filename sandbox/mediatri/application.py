@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import sqlite3
 from collections.abc import Callable
-from email.utils import formatdate
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from sandbox.http.answer import Answer
+from sandbox.http.exchange import Body, finish
+from sandbox.http.misbehaviour import Misbehaviour
+from sandbox.http.rate import Bucket
 from sandbox.mediatri import envelope
-from sandbox.mediatri.envelope import TEXT_XML, Answer
+from sandbox.mediatri.envelope import TEXT_XML
 from sandbox.mediatri.markup import local_name
-from sandbox.mediatri.misbehaviour import Misbehaviour
 from sandbox.mediatri.operations import Job, Operations
 from sandbox.mediatri.refusals import EnvelopeFault, HttpRefusal, Refusal, invalid
 from sandbox.mediatri.request import Request
@@ -28,9 +29,9 @@ BODY_LIMIT: Final = 1024 * 1024
 RATE: Final = 500.0
 BURST: Final = 1_000.0
 
-_DRAINED: Final = 16 * BODY_LIMIT
-"""How much of a body that is too large is read and thrown away, so that the client sees the answer."""
-
+_BODY: Final = Body(
+    BODY_LIMIT, lambda: EnvelopeFault("soap:Client", closing=True), lambda: HttpRefusal(408, connection="close")
+)
 _log = logging.getLogger("sandbox.mediatri")
 
 
@@ -43,9 +44,9 @@ class Application:
     def __init__(
         self,
         operations: Operations,
-        misbehaviour: Misbehaviour,
+        misbehaviour: Misbehaviour[Job],
         gate: Gate,
-        rate: Rate,
+        rate: Bucket,
         address: str,
         rights: frozenset[str] | None,
     ) -> None:
@@ -63,7 +64,7 @@ class Application:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         answer: Answer | None
         try:
-            body = await _read_body(headers, receive, wire)
+            body = await _BODY.read(scope, receive, wire)
             document = self._document(scope)
             if document is None:
                 answer = await self._misbehaviour.do(self._job(headers, body, wire), wire)
@@ -74,10 +75,7 @@ class Application:
         except sqlite3.Error:
             _log.exception("the sandbox's store failed")
             answer = envelope.fault(Refusal("JARJESTELMAVIRHE"))
-        if answer is None:
-            await _wait_until_gone(receive)
-        else:
-            await _send(answer, send)
+        await finish(answer, receive, send, {})
 
     def _document(self, scope: Scope) -> bytes | None:
         """Return what a GET asks for, None for a POST. Raises HttpRefusal."""
@@ -108,48 +106,9 @@ class Application:
         return job
 
 
-class Rate:
-    """A bucket that holds `burst` requests and fills by `rate` a second. `now`: real seconds that never go back."""
-
-    def __init__(self, now: Callable[[], float], rate: float = RATE, burst: float = BURST) -> None:
-        self._now = now
-        self._rate = rate
-        self._burst = burst
-        self._left = burst
-        self._at = now()
-
-    def take(self) -> None:
-        """Count one request. Raises HttpRefusal (503 with Retry-After) when the bucket is empty."""
-        now = self._now()
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-        self._at = now
-        if self._left < 1:
-            raise HttpRefusal(503, retry_after="1")
-        self._left -= 1
-
-
-async def _read_body(headers: dict[str, str], receive: Receive, wire: Wire) -> bytes:
-    """Return the whole body. Raises EnvelopeFault when it is too large, HttpRefusal (408) when it does not come."""
-    body = bytearray()
-    size = 0
-    declared = headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > _DRAINED:
-        raise EnvelopeFault("soap:Client", closing=True)
-    try:
-        async with asyncio.timeout_at(wire.due):
-            more = True
-            while more and size <= _DRAINED:
-                message = await receive()
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size <= BODY_LIMIT:
-                    body += chunk
-                more = bool(message.get("more_body", False))
-    except TimeoutError as err:
-        raise HttpRefusal(408, connection="close") from err
-    if size > BODY_LIMIT:
-        raise EnvelopeFault("soap:Client", closing=True)
-    return bytes(body)
+def bucket(now: Callable[[], float]) -> Bucket:
+    """Return the request rate of one installation; beyond it 503 with Retry-After."""
+    return Bucket(RATE, BURST, lambda: HttpRefusal(503, retry_after="1"), now)
 
 
 def _check_media_type(headers: dict[str, str]) -> None:
@@ -159,15 +118,3 @@ def _check_media_type(headers: dict[str, str]) -> None:
     wrong_kind = kind.strip() not in ("text/xml", "application/soap+xml")
     if wrong_kind or encoded or (charset is not None and charset[1] not in ("utf-8", "utf8")):
         raise HttpRefusal(415)
-
-
-async def _wait_until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _send(answer: Answer, send: Send) -> None:
-    headers = {**answer.headers, "content-length": str(len(answer.body)), "date": formatdate(usegmt=True)}
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    await send({"type": "http.response.body", "body": answer.body})

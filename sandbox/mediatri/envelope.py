@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from lxml import etree
 
+from sandbox.http.answer import Answer
 from sandbox.mediatri.markup import Element, build, parse, serialize
 from sandbox.mediatri.refusals import ENVELOPE_TEXTS, ERRORS, EnvelopeFault, HttpRefusal, Refusal
 from sandbox.mediatri.security import WSSE
@@ -18,15 +18,6 @@ TEXT_XML: Final = "text/xml; charset=utf-8"
 _NEXT: Final = "http://schemas.xmlsoap.org/soap/actor/next"
 _HEAD: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n<soap:Envelope xmlns:soap="' + SOAP.encode() + b'"><soap:Body>'
 _FOOT: Final = b"</soap:Body></soap:Envelope>"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is sent over HTTP."""
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

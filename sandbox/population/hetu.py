@@ -1,4 +1,4 @@
-"""Finnish personal identity codes of people who do not exist: individual numbers 900-999 only.
+"""Finnish personal identity codes: what is one, and those of people who do not exist (individual numbers 900-999).
 
 A code is DDMMYY, a sign for the century, NNN and a check character over DDMMYYNNN. Since 2023 a century has several
 signs, and two people may share everything but the sign; the sign is part of the identity.
@@ -7,6 +7,7 @@ Source: Digital and Population Data Services Agency, reform of the personal iden
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Final
 
@@ -19,6 +20,22 @@ SIGNS: Final[dict[int, tuple[str, ...]]] = {
     20: ("A", "B", "C", "D", "E", "F"),
 }
 OLD_SIGN_SHARE: Final = 0.6
+
+_FORM: Final = re.compile(r"(\d{2})(\d{2})(\d{2})([+\-YXWVUABCDEF])(\d{3})([0-9A-Y])", re.ASCII)
+_CENTURY: Final = {sign: century for century, signs in SIGNS.items() for sign in signs}
+
+
+def is_hetu(text: str) -> bool:
+    """Whether a text is a code: form, calendar date and check character. The sign is significant, nothing is folded."""
+    match = _FORM.fullmatch(text)
+    if match is None:
+        return False
+    day, month, year, sign, number, check = match.groups()
+    try:
+        date(_CENTURY[sign] * 100 + int(year), int(month), int(day))
+    except ValueError:
+        return False
+    return CHECK_CHARACTERS[int(day + month + year + number) % 31] == check
 
 
 def make_hetu(born: date, sign: str, individual: int) -> str:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import sqlite3
 import uuid
-from email.utils import formatdate
 from typing import Final
 from urllib.parse import unquote_plus
 
 from starlette.types import Receive, Scope, Send
 
-from sandbox.faults import FaultBook
+from sandbox.http.answer import Answer
+from sandbox.http.exchange import Body, finish
+from sandbox.http.misbehaviour import Misbehaviour
+from sandbox.http.rate import Bucket
 from sandbox.proconsona.documents import refused
 from sandbox.proconsona.feed import FEED
 from sandbox.proconsona.hetu import holds_hetu
 from sandbox.proconsona.keys import HEADER
-from sandbox.proconsona.misbehaviour import Misbehaviour
-from sandbox.proconsona.outcome import Answer, Refusal
+from sandbox.proconsona.misbehaviour import Job
+from sandbox.proconsona.outcome import Refusal
 from sandbox.proconsona.routes import Request, Routes
-from sandbox.proconsona.signature import Bucket, Gate
+from sandbox.proconsona.signature import Gate
 from sandbox.wire import EXTENSION, Wire
 
 BODY_LIMIT: Final = 256 * 1024
-_DRAINED: Final = 16 * BODY_LIMIT
-"""How much of a body that is too large is read and thrown away, so that the client sees the answer."""
-
+_CLOSING: Final = {"connection": "close"}
+_BODY: Final = Body(
+    BODY_LIMIT, lambda: Refusal("LIIAN_SUURI", headers=_CLOSING), lambda: Refusal("HIDAS", headers=_CLOSING)
+)
 _ACCEPTED: Final = ("application/xml", "text/xml", "application/*", "*/*")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -37,12 +39,9 @@ _log = logging.getLogger("sandbox.proconsona")
 class Application:
     """One installation as ASGI. Every request needs its `Wire` in the scope (see `wire.EXTENSION`)."""
 
-    def __init__(
-        self, routes: Routes, misbehaviour: Misbehaviour, faults: FaultBook, gate: Gate, bucket: Bucket
-    ) -> None:
+    def __init__(self, routes: Routes, misbehaviour: Misbehaviour[Job], gate: Gate, bucket: Bucket) -> None:
         self._routes = routes
         self._misbehaviour = misbehaviour
-        self._faults = faults
         self._gate = gate
         self._bucket = bucket
 
@@ -54,7 +53,7 @@ class Application:
             headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
         answer: Answer | None
         try:
-            body = await _read_body(headers, receive, wire)
+            body = await _BODY.read(scope, receive, wire)
             path = scope["raw_path"].decode("latin-1")
             answer = await self._answer(Request(scope["method"], path, scope["query_string"], headers, body), wire)
         except Refusal as refusal:
@@ -62,10 +61,7 @@ class Application:
         except sqlite3.Error:
             _log.exception("the sandbox's store failed")
             answer = refused(Refusal("VIRHE"))
-        if answer is None:
-            await _wait_until_gone(receive)
-        else:
-            await _send(answer, headers, send)
+        await finish(answer, receive, send, {"x-pc-pyynto": _request_id(headers)})
 
     async def _answer(self, request: Request, wire: Wire) -> Answer | None:
         query = request.query.decode("latin-1")
@@ -77,32 +73,7 @@ class Application:
         _check_accept(request)
         job = self._routes.plan(request)
         wire.operation = job.operation
-        return await self._misbehaviour.do(job, self._faults.take(job.operation, job.person), wire)
-
-
-async def _read_body(headers: dict[str, list[str]], receive: Receive, wire: Wire) -> bytes:
-    """Return the whole body. Raises Refusal: 413 when it is too large, 408 when it does not come in time."""
-    closing = {"connection": "close"}
-    body = bytearray()
-    size = 0
-    declared = headers.get("content-length", ["0"])[0]
-    if declared.isdigit() and int(declared) > _DRAINED:
-        raise Refusal("LIIAN_SUURI", headers=closing)
-    try:
-        async with asyncio.timeout_at(wire.due):
-            more = True
-            while more and size <= _DRAINED:
-                message = await receive()
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size <= BODY_LIMIT:
-                    body += chunk
-                more = bool(message.get("more_body", False))
-    except TimeoutError as err:
-        raise Refusal("HIDAS", headers=closing) from err
-    if size > BODY_LIMIT:
-        raise Refusal("LIIAN_SUURI", headers=closing)
-    return bytes(body)
+        return await self._misbehaviour.do(job, wire)
 
 
 def _check_accept(request: Request) -> None:
@@ -114,17 +85,6 @@ def _check_accept(request: Request) -> None:
         raise Refusal("EI_HYVAKSYTTAVA")
 
 
-async def _wait_until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _send(answer: Answer, request_headers: dict[str, list[str]], send: Send) -> None:
-    given = request_headers.get("x-pc-pyynto", [""])[0]
-    request_id = given if _REQUEST_ID.fullmatch(given) and not holds_hetu(given) else uuid.uuid4().hex
-    headers = {"date": formatdate(usegmt=True), "x-pc-pyynto": request_id, **answer.headers}
-    if answer.status not in (204, 304):
-        headers["content-length"] = str(len(answer.body))
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    await send({"type": "http.response.body", "body": answer.body})
+def _request_id(headers: dict[str, list[str]]) -> str:
+    given = headers.get("x-pc-pyynto", [""])[0]
+    return given if _REQUEST_ID.fullmatch(given) and not holds_hetu(given) else uuid.uuid4().hex

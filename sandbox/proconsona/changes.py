@@ -11,9 +11,10 @@ from lxml import etree
 from sandbox.engine import errors
 from sandbox.engine.model import Appointment, Status
 from sandbox.engine.system import RecordSystem
+from sandbox.http.answer import Answer
 from sandbox.proconsona.documents import answer, parse, token, value
 from sandbox.proconsona.meetings import own_meeting, read_start
-from sandbox.proconsona.outcome import Answer, Refusal
+from sandbox.proconsona.outcome import Refusal
 from sandbox.proconsona.records import Records, proposer_of, read_extra, write_extra
 from sandbox.proconsona.times import Times
 

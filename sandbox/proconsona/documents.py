@@ -11,7 +11,8 @@ from typing import Final
 
 from lxml import etree
 
-from sandbox.proconsona.outcome import Answer, Place, Refusal
+from sandbox.http.answer import Answer
+from sandbox.proconsona.outcome import Place, Refusal
 
 NAMESPACE: Final = "urn:proconsona:rajapinta:3"
 SCHEMA_FILE: Final = Path(__file__).with_name("proconsona.xsd")

@@ -12,8 +12,9 @@ from lxml import etree
 
 from sandbox.engine.model import Change
 from sandbox.engine.system import RecordSystem
+from sandbox.http.answer import Answer
 from sandbox.proconsona.documents import NAMESPACE, to_bytes
-from sandbox.proconsona.outcome import Answer, Refusal
+from sandbox.proconsona.outcome import Refusal
 from sandbox.proconsona.query import BASE
 from sandbox.proconsona.records import Records, stamp
 

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from sandbox.engine.system import RecordSystem
+from sandbox.http.answer import Answer
 from sandbox.journal import Journal
 from sandbox.proconsona.documents import add, answer, make, parse, token
 from sandbox.proconsona.feed import Feed
-from sandbox.proconsona.outcome import Answer, Refusal
+from sandbox.proconsona.outcome import Refusal
 from sandbox.proconsona.signature import DIGEST, KEY, SIGNATURE, TIME, digest, sign, written
 
 PERIOD_SECONDS: Final = 1.0

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -78,13 +80,14 @@ class Keys:
         """Remember a booking just made."""
         self._meetings_by_key()[key] = meeting
 
-    def begin(self, key: str) -> None:
+    @contextmanager
+    def working(self, key: str) -> Iterator[None]:
         """A request with this key is being worked on, and takes its time."""
         self._busy.add(key)
-
-    def end(self, key: str) -> None:
-        """The request with this key is done."""
-        self._busy.discard(key)
+        try:
+            yield
+        finally:
+            self._busy.discard(key)
 
     def _meetings_by_key(self) -> dict[str, str]:
         if self._meetings is None:

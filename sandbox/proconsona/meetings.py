@@ -13,10 +13,11 @@ from sandbox.engine import errors
 from sandbox.engine.grid import Cell
 from sandbox.engine.model import Appointment, Status
 from sandbox.engine.system import RecordSystem
+from sandbox.http.answer import Answer
 from sandbox.proconsona.documents import add, answer, make, parse, path_of, token, value
 from sandbox.proconsona.hetu import holds_hetu
 from sandbox.proconsona.keys import Keys, first_state
-from sandbox.proconsona.outcome import Answer, Place, Refusal, bad_parameter
+from sandbox.proconsona.outcome import Place, Refusal, bad_parameter
 from sandbox.proconsona.query import BASE, LONGEST, Key, Query, parse_time, take_page
 from sandbox.proconsona.records import STATES, Records, state_of, write_extra
 from sandbox.proconsona.times import Times

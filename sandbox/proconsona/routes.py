@@ -10,16 +10,17 @@ from typing import Final
 from lxml import etree
 
 from sandbox.engine.system import RecordSystem
+from sandbox.http.answer import Answer
+from sandbox.population.hetu import is_hetu
 from sandbox.proconsona import keys, meetings, times
 from sandbox.proconsona.changes import Changes, read_change
 from sandbox.proconsona.documents import answer, make, parse, value
 from sandbox.proconsona.feed import Feed
 from sandbox.proconsona.herate import Herate
-from sandbox.proconsona.hetu import is_hetu
 from sandbox.proconsona.keys import Keys
 from sandbox.proconsona.meetings import Meetings
 from sandbox.proconsona.misbehaviour import Job
-from sandbox.proconsona.outcome import Answer, Place, Refusal, bad_parameter
+from sandbox.proconsona.outcome import Place, Refusal, bad_parameter
 from sandbox.proconsona.query import BASE, UUID, parse_pairs, parse_query
 from sandbox.proconsona.records import Records
 from sandbox.proconsona.signature import Headers

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from sandbox.http.rate import Bucket
 from sandbox.proconsona.outcome import Refusal
 
 SKEW_SECONDS: Final = 300
@@ -72,22 +73,9 @@ class Gate:
         return abs((signed - self._now()).total_seconds()) <= SKEW_SECONDS
 
 
-class Bucket:
-    """The request rate: a bucket that holds BURST requests and fills by RATE a second. `now` gives real seconds."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._left = BURST
-        self._at = now()
-
-    def take(self) -> None:
-        """Count one request. Raises Refusal (429) when the bucket is empty."""
-        now = self._now()
-        self._left = min(BURST, self._left + (now - self._at) * RATE)
-        self._at = now
-        if self._left < 1:
-            raise Refusal("LIIKAA_PYYNTOJA", headers={"retry-after": "1"})
-        self._left -= 1
+def bucket(now: Callable[[], float]) -> Bucket:
+    """Return the request rate of one installation; beyond it 429 with Retry-After."""
+    return Bucket(RATE, BURST, lambda: Refusal("LIIKAA_PYYNTOJA", headers={"retry-after": "1"}), now)
 
 
 def _equal(given: str, right: str) -> bool:

@@ -10,8 +10,9 @@ from sandbox.clock import HELSINKI
 from sandbox.engine.grid import Cell, cells
 from sandbox.engine.model import FreeTime
 from sandbox.engine.system import RecordSystem
+from sandbox.http.answer import Answer
 from sandbox.proconsona.documents import add, answer, make
-from sandbox.proconsona.outcome import Answer, Refusal
+from sandbox.proconsona.outcome import Refusal
 from sandbox.proconsona.query import LONGEST, Key, Query
 from sandbox.proconsona.records import Records
 

@@ -98,7 +98,7 @@ async def test_nothing_is_read_before_the_signature_is_right(bench: Bench) -> No
 
 async def test_too_many_requests(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    bucket = signature.Bucket(lambda: now)
+    bucket = signature.bucket(lambda: now)
     for _ in range(int(signature.BURST)):
         bucket.take()
     with pytest.raises(signature.Refusal) as refused:
