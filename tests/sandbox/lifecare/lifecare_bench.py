@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,18 +9,11 @@ from typing import Any
 import httpx
 from fhir.resources.R4B import get_fhir_model_class
 
-from sandbox.engine.model import Appointment, Patient
-from sandbox.engine.system import RecordSystem
-from sandbox.faults import FaultBook
-from sandbox.journal import Journal
-from sandbox.lifecare.face import LifecareFace
-from sandbox.population.test_persons import TEST_PERSONS
+from tests.sandbox.http.http_bench import HttpBench
 
 SECRET = "correct horse/battery+staple"
 CREDENTIALS = {"client_id": "silta", "client_secret": SECRET}
 PLACER = "https://portal.example/bookings"
-HETU = {one.person.key: one.person.hetu for one in TEST_PERSONS}
-ONLY_TEST_PERSONS = 50
 
 
 class RealClock:
@@ -35,34 +27,10 @@ class RealClock:
 
 
 @dataclass
-class Bench:
+class Bench(HttpBench):
     """One running installation and a logged-in client."""
 
-    system: RecordSystem
-    faults: FaultBook
-    journal: Journal
-    face: LifecareFace
-    real: RealClock
-    client: httpx.AsyncClient
     root: str
-
-    def patient(self, key: str) -> Patient:
-        """The customer record of a test person."""
-        found = self.system.patient_by_hetu(HETU[key])
-        assert found is not None
-        return found
-
-    def number(self, key: str) -> str:
-        return self.patient(key).number
-
-    async def raw(self, data: bytes, *, seconds: float = 3) -> bytes:
-        """Send bytes on a connection of their own; everything that comes back until it is closed."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.face.port)
-        try:
-            writer.write(data)
-            return await asyncio.wait_for(reader.read(), seconds)
-        finally:
-            writer.close()
 
     async def free(self, **parameters: str) -> list[dict[str, Any]]:
         """Free times, the first page."""
@@ -94,12 +62,6 @@ class Bench:
     async def cancel(self, answer: httpx.Response) -> httpx.Response:
         """Cancel what an answer shows, as the manual says."""
         return await self.put(answer.json(), answer.headers["etag"], status="cancelled", cancelationReason=REASON)
-
-    def kept(self, appointment: str) -> Appointment:
-        """An appointment as the engine keeps it."""
-        found = self.system.appointment(appointment)
-        assert found is not None
-        return found
 
     def bookings(self, key: str) -> int:
         """How many live bookings the person has."""

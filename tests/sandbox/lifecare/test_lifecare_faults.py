@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +10,8 @@ import orjson
 import pytest
 
 from sandbox.engine.model import Status
+from tests.sandbox.http.http_bench import until
+from tests.sandbox.http.http_faults import HttpFaults, arm
 from tests.sandbox.lifecare.lifecare_bench import PLACER, REASON, Bench, booking, entries, error
 
 
@@ -44,72 +44,8 @@ async def case(bench: Bench) -> Case:
     return Case(bench, (await bench.free())[0]["id"])
 
 
-def arm(bench: Bench, kind: str, operation: str = "book", **params: Any) -> None:
-    assert kind in bench.face.fault_kinds
-    bench.faults.arm(kind, operation=operation, params=params)
-
-
-async def test_without_a_fault(case: Case) -> None:
-    reply = await case.bench.raw(case.request(close=True))
-    assert reply.startswith(b"HTTP/1.1 201 Created\r\n")
-    assert case.done() == 1
-
-
-@pytest.mark.parametrize(
-    ("kind", "params", "expected", "done"),
-    [
-        ("drop-request", {}, rb"", 0),
-        ("drop-answer", {}, rb"", 1),
-        ("cut-reply", {"bytes": 20}, rb"HTTP/1\.1 201 Created", 1),
-        ("cut-reply", {"bytes": 0}, rb"", 1),
-        ("garbage", {}, rb"\xfe.{63}", 1),
-    ],
-)
-async def test_the_server_closes(case: Case, kind: str, params: dict[str, Any], expected: bytes, done: int) -> None:
-    arm(case.bench, kind, **params)
-    reply = await case.bench.raw(case.request())  # kept alive: only the server can end this
-    assert re.fullmatch(expected + rb"(\r\n)?", reply, re.DOTALL)
-    assert case.done() == done
-    entry = case.bench.journal.entries()[-1]
-    assert (entry.direction, entry.operation, entry.fault, entry.raw) == ("sent", "book", kind, reply)
-
-
-async def test_half_open_stays_open_and_does_nothing(case: Case) -> None:
-    arm(case.bench, "half-open")
-    with pytest.raises(TimeoutError):
-        await case.bench.raw(case.request(), seconds=0.3)
-    assert case.done() == 0
-
-
-async def test_duplicate(case: Case) -> None:
-    arm(case.bench, "duplicate")
-    reply = await case.bench.raw(case.request(close=True))
-    assert reply[: len(reply) // 2] * 2 == reply
-    assert reply.count(b"HTTP/1.1 201") == 2
-    assert case.done() == 1
-
-
-async def test_work_late(case: Case) -> None:
-    arm(case.bench, "work-late", seconds=0.2)
-    assert await case.bench.raw(case.request()) == b""
-    assert case.done() == 0
-    await _until(lambda: case.done() == 1)
-    await _until(lambda: case.bench.journal.entries()[-1].note == "work done late: 201")
-
-
-async def test_slow_does_the_work_at_once(case: Case) -> None:
-    arm(case.bench, "slow", seconds=0.3)
-    task = asyncio.create_task(case.bench.raw(case.request(close=True)))
-    await _until(lambda: case.done() == 1)
-    assert not task.done()
-    assert (await task).startswith(b"HTTP/1.1 201")
-
-
-async def test_slow_goes_on_when_the_client_has_gone(case: Case) -> None:
-    arm(case.bench, "slow", seconds=0.3)
-    with pytest.raises(TimeoutError):
-        await case.bench.raw(case.request(), seconds=0.1)
-    assert case.done() == 1
+class TestHttpFaults(HttpFaults):
+    booked = b"HTTP/1.1 201 Created"
 
 
 @pytest.mark.parametrize(
@@ -134,29 +70,11 @@ async def test_errors(case: Case, kind: str, code: str, status: int, retry_after
     assert case.done() == done
 
 
-async def test_refuse_connection(bench: Bench) -> None:
-    assert "refuse-connection" in bench.face.fault_kinds
-    port = bench.face.port
-    await bench.face.pause_listening()
-    with pytest.raises(httpx.ConnectError):
-        await bench.client.get("Location/U1")
-    await bench.face.resume_listening()
-    assert bench.face.port == port
-    assert (await bench.client.get("Location/U1")).status_code == 200
-
-
 async def test_wrong_charset(bench: Bench) -> None:
     bench.faults.arm("wrong-charset")
     answer = await bench.raw(_get(bench, "/fhir/Location/U1"))
     assert b"content-type: application/fhir+json; charset=utf-8" in answer
     assert "Borgå".encode("iso-8859-1") in answer
-
-
-async def test_html_200(case: Case) -> None:
-    arm(case.bench, "html-200")
-    answer = await case.bench.book("aino", case.slot, placer="b-1")
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert case.done() == 1
 
 
 async def test_wrong_person(case: Case) -> None:
@@ -241,7 +159,7 @@ async def test_a_late_cancel_is_done_for_the_version_that_was_asked(bench: Bench
     with pytest.raises(httpx.RemoteProtocolError):
         await bench.cancel(booked)
     visit = booked.json()["id"]
-    await _until(lambda: bench.kept(visit).status is Status.CANCELLED)
+    await until(lambda: bench.kept(visit).status is Status.CANCELLED)
     assert bench.kept(visit).version == 2
 
 
@@ -275,30 +193,6 @@ async def test_eero_is_slow_where_the_manual_says(bench: Bench) -> None:
             await bench.client.get(question, timeout=0.3)
 
 
-async def test_stop_ends_what_is_under_way(case: Case) -> None:
-    bench = case.bench
-    bench.faults.arm("half-open", count=1)
-    held = asyncio.create_task(bench.raw(case.request(), seconds=5))
-    bench.faults.arm("work-late", operation="book", params={"seconds": 5})
-    await asyncio.sleep(0.1)
-    assert await bench.raw(case.request()) == b""
-    await bench.face.stop()
-    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        if not await held:
-            raise ConnectionResetError
-    await bench.face.stop()
-    assert case.done() == 0
-
-
-async def test_the_journal_holds_the_bytes(case: Case) -> None:
-    case.bench.journal.clear()
-    request = case.request(close=True)
-    reply = await case.bench.raw(request)
-    received, sent = case.bench.journal.entries()
-    assert (received.direction, received.operation, received.raw) == ("received", "book", request)
-    assert (sent.direction, sent.operation, sent.fault, sent.raw) == ("sent", "book", None, reply)
-
-
 async def test_the_journal_keeps_the_beginning_of_long_messages(bench: Bench) -> None:
     answer = await bench.client.get("Slot?_count=200")
     sent = bench.journal.entries()[-1]
@@ -309,9 +203,3 @@ async def test_the_journal_keeps_the_beginning_of_long_messages(bench: Bench) ->
 def _get(bench: Bench, path: str) -> bytes:
     head = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     return f"{head}Authorization: {bench.client.headers['authorization']}\r\n\r\n".encode()
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(3):
-        while not holds():
-            await asyncio.sleep(0.01)

@@ -21,7 +21,8 @@ from sandbox.lifecare.capability import SEARCHES
 from sandbox.lifecare.face import LifecareFace
 from sandbox.lifecare.outcome import ERRORS
 from sandbox.world import World
-from tests.sandbox.lifecare.lifecare_bench import CREDENTIALS, HETU, Bench
+from tests.sandbox.http.http_bench import HETU
+from tests.sandbox.lifecare.lifecare_bench import CREDENTIALS, Bench
 
 MANUAL = (Path(sandbox.lifecare.__file__).parent / "INTERFACE.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:8083"

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.lifecare.lifecare_bench import HETU, Bench, entries, error
+from tests.sandbox.http.http_bench import HETU
+from tests.sandbox.lifecare.lifecare_bench import Bench, entries, error
 
 HETU_SYSTEM = "urn:oid:1.2.246.21"
 

@@ -5,7 +5,6 @@ The client shares no code with the mock: envelopes are text, answers are taken a
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import html
@@ -20,12 +19,8 @@ import httpx
 from lxml import etree
 
 import sandbox.mediatri
-from sandbox.engine.model import Appointment, FreeTime
-from sandbox.engine.system import RecordSystem
-from sandbox.faults import FaultBook
-from sandbox.journal import Journal
-from sandbox.mediatri.face import MediatriFace
-from sandbox.population.test_persons import TEST_PERSONS
+from sandbox.engine.model import FreeTime
+from tests.sandbox.http.http_bench import HETU, HttpBench
 
 FOLDER = Path(sandbox.mediatri.__file__).parent
 WSDL, XSD = FOLDER / "mediatri.wsdl", FOLDER / "mediatri.xsd"
@@ -34,8 +29,6 @@ SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
 PASSWORD = "esimerkki-salasana"
 CREDENTIALS = {"username": "sotesilta", "password": PASSWORD}
-HETU = {one.person.key: one.person.hetu for one in TEST_PERSONS}
-ONLY_TEST_PERSONS = 50
 DOCTOR, GROUP, NIGHT = "LAAK", "RYHM", "YOPU"
 
 SCHEMA = etree.XMLSchema(etree.parse(XSD))
@@ -144,15 +137,8 @@ def _record(element: Tree) -> dict[str, Any]:
 
 
 @dataclass
-class Bench:
+class Bench(HttpBench):
     """One running installation and its user."""
-
-    system: RecordSystem
-    faults: FaultBook
-    journal: Journal
-    face: MediatriFace
-    real: RealTime
-    client: httpx.AsyncClient
 
     @property
     def created(self) -> str:
@@ -215,21 +201,6 @@ class Bench:
         }
         own = changes.pop("asiakasViite", reference)
         return await self.call("PeruAika", **{**fields, **changes}, asiakasViite=own)
-
-    def kept(self, number: str) -> Appointment:
-        """A booking as the engine keeps it."""
-        found = self.system.appointment(number)
-        assert found is not None
-        return found
-
-    async def raw(self, data: bytes, *, seconds: float = 3) -> bytes:
-        """Send bytes on a connection of their own; everything that comes back until it is closed."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.face.port)
-        try:
-            writer.write(data)
-            return await asyncio.wait_for(reader.read(), seconds)
-        finally:
-            writer.close()
 
     def http(self, content: bytes, operation: str, *, close: bool = False) -> bytes:
         """A whole HTTP request as bytes."""

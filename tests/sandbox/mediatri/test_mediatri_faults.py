@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -12,7 +10,9 @@ import httpx
 import pytest
 
 from sandbox.engine.model import Status
-from tests.sandbox.mediatri.mediatri_bench import HETU, Bench, Reply
+from tests.sandbox.http.http_bench import HETU, until
+from tests.sandbox.http.http_faults import HttpFaults, arm
+from tests.sandbox.mediatri.mediatri_bench import Bench, Reply
 
 
 class Case:
@@ -39,64 +39,15 @@ async def case(bench: Bench) -> Case:
     return Case(bench, reply.text("varaustunnus"))
 
 
-def arm(bench: Bench, kind: str, operation: str = "book", **params: Any) -> None:
-    assert kind in bench.face.fault_kinds
-    bench.faults.arm(kind, operation=operation, params=params)
-
-
-async def test_without_a_fault(case: Case) -> None:
-    reply = await case.bench.raw(case.request(close=True))
-    assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert case.done() == 1
-
-
-@pytest.mark.parametrize(
-    ("kind", "params", "expected", "done"),
-    [
-        ("drop-request", {}, rb"", 0),
-        ("drop-answer", {}, rb"", 1),
-        ("cut-reply", {"bytes": 12}, rb"HTTP/1\.1 200", 1),
-        ("cut-reply", {"bytes": 0}, rb"", 1),
-        ("garbage", {}, rb"\xfe.{63}", 1),
-    ],
-)
-async def test_the_server_closes(case: Case, kind: str, params: dict[str, Any], expected: bytes, done: int) -> None:
-    arm(case.bench, kind, **params)
-    reply = await case.bench.raw(case.request())  # kept alive: only the server can end this
-    assert re.fullmatch(expected, reply, re.DOTALL)
-    assert case.done() == done
-    entry = case.bench.journal.entries()[-1]
-    assert (entry.direction, entry.operation, entry.fault, entry.raw) == ("sent", "book", kind, reply)
-
-
-async def test_half_open_stays_open_and_does_nothing(case: Case) -> None:
-    arm(case.bench, "half-open")
-    with pytest.raises(TimeoutError):
-        await case.bench.raw(case.request(), seconds=0.3)
-    assert case.done() == 0
-
-
-async def test_duplicate(case: Case) -> None:
-    arm(case.bench, "duplicate")
-    reply = await case.bench.raw(case.request(close=True))
-    assert reply[: len(reply) // 2] * 2 == reply
-    assert reply.count(b"HTTP/1.1 200") == 2
-    assert case.done() == 1
-
-
-async def test_work_late(case: Case) -> None:
-    arm(case.bench, "work-late", seconds=0.2)
-    assert await case.bench.raw(case.request()) == b""
-    assert case.done() == 0
-    await _until(lambda: case.done() == 1)
-    await _until(lambda: case.bench.journal.entries()[-1].note == "work done late: 200")
+class TestHttpFaults(HttpFaults):
+    booked = b"HTTP/1.1 200 OK"
 
 
 async def test_a_repeated_confirmation_overtakes_the_late_one(case: Case) -> None:
     arm(case.bench, "work-late", seconds=0.2)
     assert await case.bench.raw(case.request()) == b""
     assert (await case.confirm()).code == ""
-    await _until(lambda: case.bench.journal.entries()[-1].note == "work done late: 200")
+    await until(lambda: case.bench.journal.entries()[-1].note == "work done late: 200")
     assert case.done() == 1
 
 
@@ -105,16 +56,8 @@ async def test_a_freed_reservation_is_not_confirmed_late(case: Case) -> None:
     arm(bench, "work-late", seconds=0.2)
     assert await bench.raw(case.request()) == b""
     await bench.call("PeruAika", viite="v-1", potilasnumero=bench.number("aino"), asiakasViite="p-1")
-    await _until(lambda: bench.journal.entries()[-1].note == "work done late: 500")
+    await until(lambda: bench.journal.entries()[-1].note == "work done late: 500")
     assert case.done() == 0
-
-
-async def test_slow_does_the_work_at_once_and_goes_on_alone(case: Case) -> None:
-    arm(case.bench, "slow", seconds=0.3)
-    task = asyncio.create_task(case.bench.raw(case.request(close=True)))
-    await _until(lambda: case.done() == 1)
-    assert not task.done()
-    assert (await task).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(
@@ -155,30 +98,11 @@ async def test_http_errors(case: Case, kind: str, code: str, retry_after: bool, 
     assert case.done() == done
 
 
-async def test_refuse_connection(bench: Bench) -> None:
-    assert "refuse-connection" in bench.face.fault_kinds
-    port = bench.face.port
-    await bench.face.pause_listening()
-    with pytest.raises(httpx.ConnectError):
-        await bench.call("HaeYksikot")
-    await bench.face.resume_listening()
-    assert bench.face.port == port
-    assert (await bench.call("HaeYksikot")).code == ""
-
-
 async def test_wrong_charset(bench: Bench) -> None:
     bench.faults.arm("wrong-charset")
     answer = await bench.post(bench.message("HaeYksikot"))
     assert answer.headers["content-type"] == "text/xml; charset=utf-8"
     assert "Söderkullan".encode("iso-8859-1") in answer.content
-
-
-async def test_html_200(case: Case) -> None:
-    bench = case.bench
-    arm(bench, "html-200")
-    answer = await bench.post(bench.message("VahvistaVaraus", varaustunnus=case.token, asiakasViite="v-1"))
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert case.done() == 1
 
 
 async def test_wrong_person(case: Case) -> None:
@@ -292,33 +216,3 @@ async def test_eero_is_slow_where_the_manual_says(bench: Bench) -> None:
         with pytest.raises(httpx.ReadTimeout):
             await bench.call("HaeAjanvaraukset", **criteria)
     assert (await bench.call("HaePotilas", henkilotunnus=HETU["eero"])).code == ""
-
-
-async def test_stop_ends_what_is_under_way(case: Case) -> None:
-    bench = case.bench
-    bench.faults.arm("half-open", count=1)
-    held = asyncio.create_task(bench.raw(case.request(), seconds=5))
-    await asyncio.sleep(0.1)
-    bench.faults.arm("work-late", operation="book", params={"seconds": 5})
-    assert await bench.raw(case.request()) == b""
-    await bench.face.stop()
-    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        if not await held:
-            raise ConnectionResetError
-    await bench.face.stop()
-    assert case.done() == 0
-
-
-async def test_the_journal_holds_the_bytes(case: Case) -> None:
-    case.bench.journal.clear()
-    request = case.request(close=True)
-    reply = await case.bench.raw(request)
-    received, sent = case.bench.journal.entries()
-    assert (received.direction, received.operation, received.raw) == ("received", "book", request)
-    assert (sent.direction, sent.operation, sent.fault, sent.raw) == ("sent", "book", None, reply)
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(3):
-        while not holds():
-            await asyncio.sleep(0.01)

@@ -14,7 +14,7 @@ from zeep.wsse.username import UsernameToken
 
 from sandbox.config import new_config
 from sandbox.serve import Running, running
-from tests.sandbox.mediatri.mediatri_bench import HETU
+from tests.sandbox.http.http_bench import HETU
 
 BOTH = ("mediatri-loviisa", "mediatri-sipoo")
 

@@ -9,7 +9,8 @@ import pytest
 
 from sandbox.clock import HELSINKI
 from sandbox.engine.model import FreeTime
-from tests.sandbox.mediatri.mediatri_bench import DOCTOR, HETU, Bench, Reply, moment
+from tests.sandbox.http.http_bench import HETU
+from tests.sandbox.mediatri.mediatri_bench import DOCTOR, Bench, Reply, moment
 
 DAY = "24.03.2027"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -17,17 +16,11 @@ import httpx
 from lxml import etree
 
 import sandbox.proconsona
-from sandbox.engine.model import Appointment, Patient
-from sandbox.engine.system import RecordSystem
-from sandbox.faults import FaultBook
-from sandbox.journal import Journal
-from sandbox.population.test_persons import TEST_PERSONS
-from sandbox.proconsona.face import ProConsonaFace
+from sandbox.engine.model import Appointment
+from tests.sandbox.http.http_bench import HttpBench
 
 KEY, SECRET = "silta", "kesäyön-koe-2027"
 CREDENTIALS = {"api_key": KEY, "secret": SECRET, "service_tasks": "1 2 4 5 6 7"}
-HETU = {one.person.key: one.person.hetu for one in TEST_PERSONS}
-ONLY_TEST_PERSONS = 50
 NAMESPACE = "urn:proconsona:rajapinta:3"
 NS = {"pc": NAMESPACE, "a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0"}
 BASE = "/rajapinta/v3"
@@ -86,24 +79,8 @@ class Reply(NamedTuple):
 
 
 @dataclass
-class Bench:
+class Bench(HttpBench):
     """One running installation and its client."""
-
-    system: RecordSystem
-    faults: FaultBook
-    journal: Journal
-    face: ProConsonaFace
-    real: RealClock
-    client: httpx.AsyncClient
-
-    def patient(self, key: str) -> Patient:
-        """The customer record of a test person."""
-        found = self.system.patient_by_hetu(HETU[key])
-        assert found is not None
-        return found
-
-    def number(self, key: str) -> str:
-        return self.patient(key).number
 
     async def send(
         self,
@@ -131,15 +108,6 @@ class Bench:
             SCHEMA.assertValid(root)
         return Reply(answer.status_code, answer.headers, answer.content, root)
 
-    async def raw(self, data: bytes, *, seconds: float = 3) -> bytes:
-        """Send bytes on a connection of their own; everything that comes back until it is closed."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.face.port)
-        try:
-            writer.write(data)
-            return await asyncio.wait_for(reader.read(), seconds)
-        finally:
-            writer.close()
-
     async def free(self, query: str = "palvelu=TSO", count: int = 10) -> list[tuple[str, str]]:
         """Calendar and start of free times."""
         answer = await self.ask("GET", f"/vapaat-ajat?{query}&koko={count}")
@@ -162,12 +130,6 @@ class Bench:
 
     async def change(self, meeting: str | None, version: int | str | None, wish: str) -> Reply:
         return await self.ask("PUT", f"/tapaamiset/{meeting}", change(version, wish))
-
-    def kept(self, meeting: str | None) -> Appointment:
-        """A meeting as the engine keeps it."""
-        found = self.system.appointment(meeting or "")
-        assert found is not None
-        return found
 
     def proposed(self, key: str, service: str = "TSO") -> Appointment:
         """A new proposal of the desk at the first free time."""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from sandbox import wire
-from tests.sandbox.proconsona.proconsona_bench import BASE, HETU, NAMESPACE, NS, Bench, booking, cancel, signed
+from tests.sandbox.http.http_bench import HETU
+from tests.sandbox.proconsona.proconsona_bench import BASE, NAMESPACE, NS, Bench, booking, cancel, signed
 
 OK = booking(
     "3dc9f6d9-6686-52d5-8a2a-1d81355f0557", ("58833468-ffbc-51cb-93a6-5bf97038b6f4", "2027-03-23T09:00:00+02:00")

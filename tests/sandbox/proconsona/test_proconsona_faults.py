@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,10 @@ import httpx
 import pytest
 
 from sandbox.engine.model import Status
+from tests.sandbox.http.http_bench import HETU, until
+from tests.sandbox.http.http_faults import HttpFaults, arm
 from tests.sandbox.proconsona.conftest import opened
-from tests.sandbox.proconsona.proconsona_bench import BASE, HETU, Bench, at, booking, cancel, signed
+from tests.sandbox.proconsona.proconsona_bench import BASE, Bench, at, booking, cancel, signed
 
 TARGET = f"{BASE}/tapaamiset"
 
@@ -47,49 +47,8 @@ async def case(bench: Bench) -> Case:
     return Case(bench, (await bench.free())[0])
 
 
-def arm(bench: Bench, kind: str, operation: str = "book", **params: Any) -> None:
-    assert kind in bench.face.fault_kinds
-    bench.faults.arm(kind, operation=operation, params=params)
-
-
-async def test_without_a_fault(case: Case) -> None:
-    reply = await case.bench.raw(case.request(close=True))
-    assert reply.startswith(b"HTTP/1.1 201 Created\r\n")
-    assert case.done() == 1
-
-
-@pytest.mark.parametrize(
-    ("kind", "params", "expected", "done"),
-    [
-        ("drop-request", {}, rb"", 0),
-        ("drop-answer", {}, rb"", 1),
-        ("cut-reply", {"bytes": 20}, rb"HTTP/1\.1 201 Created", 1),
-        ("cut-reply", {"bytes": 0}, rb"", 1),
-        ("garbage", {}, rb"\xfe.{63}", 1),
-    ],
-)
-async def test_the_server_closes(case: Case, kind: str, params: dict[str, Any], expected: bytes, done: int) -> None:
-    arm(case.bench, kind, **params)
-    reply = await case.bench.raw(case.request())  # kept alive: only the server can end this
-    assert re.fullmatch(expected + rb"(\r\n)?", reply, re.DOTALL)
-    assert case.done() == done
-    entry = case.bench.journal.entries()[-1]
-    assert (entry.direction, entry.operation, entry.fault, entry.raw) == ("sent", "book", kind, reply)
-
-
-async def test_half_open_stays_open_and_does_nothing(case: Case) -> None:
-    arm(case.bench, "half-open")
-    with pytest.raises(TimeoutError):
-        await case.bench.raw(case.request(), seconds=0.3)
-    assert case.done() == 0
-
-
-async def test_duplicate(case: Case) -> None:
-    arm(case.bench, "duplicate")
-    reply = await case.bench.raw(case.request(close=True))
-    assert reply[: len(reply) // 2] * 2 == reply
-    assert reply.count(b"HTTP/1.1 201") == 2
-    assert case.done() == 1
+class TestHttpFaults(HttpFaults):
+    booked = b"HTTP/1.1 201 Created"
 
 
 async def test_work_late_keeps_the_key_busy(case: Case) -> None:
@@ -99,8 +58,8 @@ async def test_work_late_keeps_the_key_busy(case: Case) -> None:
     assert case.done() == 0
     again = await bench.book("aino", case.time, external="b-1", Idempotency_Key="k-1")
     assert again.error == (409, "AVAIN_KESKEN")
-    await _until(lambda: case.done() == 1)
-    await _until(lambda: bench.journal.entries()[-1].note == "work done late: 201")
+    await until(lambda: case.done() == 1)
+    await until(lambda: bench.journal.entries()[-1].note == "work done late: 201")
     late = await bench.book("aino", case.time, external="b-1", Idempotency_Key="k-1")
     assert (late.status, late.headers["idempotency-replayed"], case.done()) == (201, "true", 1)
 
@@ -111,14 +70,6 @@ async def test_a_lost_answer_and_the_same_key(case: Case) -> None:
     reply = await case.bench.raw(case.request(close=True))
     assert b"idempotency-replayed: true\r\n" in reply
     assert case.done() == 1
-
-
-async def test_slow_does_the_work_at_once(case: Case) -> None:
-    arm(case.bench, "slow", seconds=0.3)
-    task = asyncio.create_task(case.bench.raw(case.request(close=True)))
-    await _until(lambda: case.done() == 1)
-    assert not task.done()
-    assert (await task).startswith(b"HTTP/1.1 201")
 
 
 @pytest.mark.parametrize(
@@ -144,17 +95,6 @@ async def test_errors(case: Case, kind: str, code: str, status: int, koodi: str,
     assert case.done() == done
 
 
-async def test_refuse_connection(bench: Bench) -> None:
-    assert "refuse-connection" in bench.face.fault_kinds
-    port = bench.face.port
-    await bench.face.pause_listening()
-    with pytest.raises(httpx.ConnectError):
-        await bench.ask("GET", "/palvelut")
-    await bench.face.resume_listening()
-    assert bench.face.port == port
-    assert (await bench.ask("GET", "/palvelut")).status == 200
-
-
 async def test_wrong_charset(bench: Bench) -> None:
     bench.faults.arm("wrong-charset")
     answer = await bench.send("GET", "/palvelut")
@@ -163,13 +103,6 @@ async def test_wrong_charset(bench: Bench) -> None:
     assert "ä".encode("iso-8859-1") in answer.content
     with pytest.raises(UnicodeDecodeError):
         answer.content.decode("utf-8")
-
-
-async def test_html_200(case: Case) -> None:
-    arm(case.bench, "html-200")
-    answer = await case.bench.send("POST", "/tapaamiset", booking(case.bench.number("aino"), case.time, "b-1"))
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert case.done() == 1
 
 
 async def test_wrong_person(case: Case) -> None:
@@ -279,33 +212,3 @@ async def test_eero_is_slow_where_the_manual_says(tmp_path: Path) -> None:
         with pytest.raises(httpx.ReadTimeout):
             await bench.change(offer.id, 1, "<hyvaksy/>")
         assert bench.kept(offer.id).status is Status.BOOKED
-
-
-async def test_stop_ends_what_is_under_way(case: Case) -> None:
-    bench = case.bench
-    bench.faults.arm("half-open", count=1)
-    held = asyncio.create_task(bench.raw(case.request(), seconds=5))
-    bench.faults.arm("work-late", operation="book", params={"seconds": 5})
-    await asyncio.sleep(0.1)
-    assert await bench.raw(case.request()) == b""
-    await bench.face.stop()
-    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        if not await held:
-            raise ConnectionResetError
-    await bench.face.stop()
-    assert case.done() == 0
-
-
-async def test_the_journal_holds_the_bytes(case: Case) -> None:
-    case.bench.journal.clear()
-    request = case.request(close=True)
-    reply = await case.bench.raw(request)
-    received, sent = case.bench.journal.entries()
-    assert (received.direction, received.operation, received.raw) == ("received", "book", request)
-    assert (sent.direction, sent.operation, sent.fault, sent.raw) == ("sent", "book", None, reply)
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(3):
-        while not holds():
-            await asyncio.sleep(0.01)

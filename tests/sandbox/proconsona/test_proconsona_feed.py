@@ -8,8 +8,9 @@ from typing import Any
 
 from lxml import etree
 
+from tests.sandbox.http.http_bench import HETU
 from tests.sandbox.proconsona.conftest import opened
-from tests.sandbox.proconsona.proconsona_bench import BASE, HETU, NS, Bench, cancel
+from tests.sandbox.proconsona.proconsona_bench import BASE, NS, Bench, cancel
 
 
 def links(root: Any) -> dict[str, str]:

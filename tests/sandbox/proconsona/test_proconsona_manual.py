@@ -13,7 +13,8 @@ from sandbox.proconsona.meetings import PARAMETERS as MEETING_PARAMETERS
 from sandbox.proconsona.outcome import ERRORS
 from sandbox.proconsona.records import STATES, TASKS
 from sandbox.proconsona.times import PARAMETERS as TIME_PARAMETERS
-from tests.sandbox.proconsona.proconsona_bench import HETU, KEY, SCHEMA, SECRET, Bench, signed
+from tests.sandbox.http.http_bench import HETU
+from tests.sandbox.proconsona.proconsona_bench import KEY, SCHEMA, SECRET, Bench, signed
 from tests.sandbox.proconsona.proconsona_manual import MANUAL, answer_to, first_morning, read_request, replay
 
 TEXT = MANUAL.read_text("utf-8")
