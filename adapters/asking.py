@@ -6,8 +6,8 @@ whether it was to change something.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from adapters.call import Call
 from adapters.errors import ForeignError, Misconfigured, OutcomeUnknown, Unavailable
@@ -37,15 +37,24 @@ async def asked(call: Call, operation: str, raw: bytes, *, writes: bool) -> Asyn
     """
     async with recorded(call, operation, raw) as exchange:
         try:
-            yield exchange
-        except NotSent as err:
-            raise (Misconfigured if err.ours else Unavailable)(f"{operation} was not sent: {err}") from err
-        except NoReply as err:
-            raise lost(f"{operation}: {err}", writes=writes) from err
+            with sent(operation, writes=writes):
+                yield exchange
         except UNREADABLE as err:
             # Python's own words may repeat what stood there, and a chained error is shown with them.
             why = str(err) if isinstance(err, BadMessage) else type(err).__name__
             raise lost(f"an unusable answer to {operation}: {why}", writes=writes) from None
+
+
+@contextmanager
+def sent(what: str, *, writes: bool) -> Iterator[None]:
+    """The block that sends one request: what it raises of `NotSent` and `NoReply` leaves it in the words of the port.
+    ``what`` names the request, and nobody."""
+    try:
+        yield
+    except NotSent as err:
+        raise (Misconfigured if err.ours else Unavailable)(f"{what} was not sent: {err}") from err
+    except NoReply as err:
+        raise lost(f"{what}: {err}", writes=writes) from err
 
 
 def lost(detail: str, *, writes: bool, native: str = "") -> ForeignError:

@@ -8,6 +8,8 @@ redirects, cookies and defaults, none of which belongs here.
 from __future__ import annotations
 
 import asyncio
+import re
+import secrets
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,11 +20,13 @@ from typing import Any, Final
 import httpx
 
 from adapters.asking import NoReply, NotSent
+from adapters.call import Call
 from adapters.errors import Misconfigured
 from adapters.http.one_use import OneUse
 
 MAX_REPLY: Final = 8 * 1024 * 1024
 _ALWAYS: Final = {"accept-encoding": "identity", "user-agent": "Sotesilta"}
+_ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
 _KEEP_IDLE: Final = 30.0
 """Seconds an idle connection is kept: half of what the record systems keep it, so that the two never meet."""
 
@@ -62,6 +66,11 @@ class HttpReply:
             if name.strip().lower() == "charset":
                 return value.strip().strip('"').lower()
         return ""
+
+
+def new_request_id(call: Call) -> str:
+    """An id for one request of a call: it begins as the call's own, as far as a header may hold that."""
+    return f"{_ODD.sub('-', call.request_id)[:47]}-{secrets.token_hex(8)}"
 
 
 @cache

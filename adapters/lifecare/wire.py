@@ -7,7 +7,6 @@ ends every token), and a read that got the answer to another request.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -17,10 +16,10 @@ from urllib.parse import quote, urlencode
 import httpx
 import orjson
 
-from adapters.asking import NoReply, NotSent
+from adapters.asking import lost, sent
 from adapters.call import Call
-from adapters.errors import Misconfigured, Unavailable
-from adapters.http.connections import Http, HttpReply, HttpRequest, NotOurs, trust
+from adapters.errors import Misconfigured
+from adapters.http.connections import Http, HttpReply, HttpRequest, NotOurs, new_request_id, trust
 from adapters.http.recording import reply_bytes, request_bytes
 from adapters.lifecare import answers
 from adapters.lifecare.answers import RequestKind
@@ -36,7 +35,6 @@ REQUEST_ID: Final = "X-Request-Id"
 _JSON: Final = frozenset({"application/fhir+json", "application/json"})
 _ABSENT: Final = frozenset({(404, "NOT_FOUND"), (410, "GONE")})
 _FORM: Final = "application/x-www-form-urlencoded"
-_ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,10 @@ class Request:
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
         body = strict_json.dumps(resource)
         return cls(method, path, kind, body, {"Content-Type": "application/fhir+json"} | named)
+
+    @property
+    def writes(self) -> bool:
+        return self.kind != "read"
 
     @property
     def what(self) -> str:
@@ -136,18 +138,19 @@ class Wire:
 
         Raises `Unavailable` and `Misconfigured` (nothing was done), and `OutcomeUnknown` for writes.
         """
-        may_renew, may_reread = True, request.kind == "read"
+        may_renew, may_reread = True, not request.writes
         while True:
             token = await self._tokens.current(trip)
             out = self._request(trip.call, request)
             async with recorded(trip.call, operation, request_bytes(out)) as exchange:
-                try:
-                    reply = await self._send(trip, request, out, token)
-                except NotOurs as err:
-                    if not may_reread:
-                        raise answers.lost(request.kind, f"{request.what}: {err}") from err
-                    exchange.outcome, may_reread = "misplaced", False
-                    continue
+                with sent(request.what, writes=request.writes):
+                    try:
+                        reply = await self._send(trip, request, out, token)
+                    except NotOurs:
+                        if not may_reread:
+                            raise
+                        exchange.outcome, may_reread = "misplaced", False
+                        continue
                 exchange.raw = reply_bytes(reply, REQUEST_ID.lower())
                 if reply.status == 401 and may_renew:
                     exchange.outcome, may_renew = "unauthorized", False
@@ -164,22 +167,13 @@ class Wire:
         url = request.path if "://" in request.path else f"{self.base}/{request.path}"
         if hetu.appears_in(url):
             raise Misconfigured(f"a personal identity code does not travel in an address ({request.what})")
-        number = f"{_ODD.sub('-', call.request_id)[:47]}-{secrets.token_hex(8)}"
-        headers = {"Accept": "application/fhir+json", REQUEST_ID: number}
+        headers = {"Accept": "application/fhir+json", REQUEST_ID: new_request_id(call)}
         return HttpRequest(request.method, url, {**request.headers, **headers}, request.body)
 
     async def _send(self, trip: Trip, request: Request, out: HttpRequest, token: str) -> HttpReply:
         reached: Callable[[str], None] = trip.call.reached if request.marks else lambda _: None
         secret = {"Authorization": f"Bearer {token}"}
-        alone = request.kind != "read"
-        try:
-            return await self._http.send(out, secret, deadline=trip.deadline, alone=alone, reached=reached)
-        except NotOurs:
-            raise
-        except NotSent as err:
-            raise (Misconfigured if err.ours else Unavailable)(f"{request.what} was not sent: {err}") from err
-        except NoReply as err:
-            raise answers.lost(request.kind, f"{request.what}: {err}") from err
+        return await self._http.send(out, secret, deadline=trip.deadline, alone=request.writes, reached=reached)
 
 
 @contextmanager
@@ -188,4 +182,4 @@ def _translated(request: Request) -> Iterator[None]:
         yield
     except UNREADABLE as err:
         what = str(err) if isinstance(err, BadMessage | strict_json.BadJson) else type(err).__name__
-        raise answers.lost(request.kind, f"an unusable answer to {request.what}: {what}") from err
+        raise lost(f"an unusable answer to {request.what}: {what}", writes=request.writes) from err

@@ -16,15 +16,14 @@ from typing import Final
 
 from adapters import errors
 from adapters.errors import ForeignError, Misconfigured, OutcomeUnknown, Refused, SlotTaken, Unavailable
+from adapters.http.answers import NOT_BEGUN, retry_after
 from adapters.http.connections import HttpReply
 from mappings.mediatri.answers import SOAP, Fault
 from mappings.mediatri.requests import Effect, Request
 
 _OURS: Final = frozenset({404, 405, 415, 431})
 """Refused before anybody read the request, for something of ours."""
-_NOT_BEGUN: Final = frozenset({502, 503, 504})
 _ENVELOPE: Final = frozenset({"VersionMismatch", "MustUnderstand"})
-_SECONDS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 
 class Reserved(SlotTaken):
@@ -51,8 +50,8 @@ def of_fault(fault: Fault, request: Request) -> ForeignError:
 
 def of_status(reply: HttpReply, request: Request) -> ForeignError:
     """The error that an HTTP answer without SOAP means."""
-    detail, native, after = f"HTTP {reply.status} to {request.operation}", str(reply.status), _seconds(reply)
-    if reply.status == 408 or (reply.status in _NOT_BEGUN and after is not None):
+    detail, native, after = f"HTTP {reply.status} to {request.operation}", str(reply.status), retry_after(reply)
+    if reply.status == 408 or (reply.status in NOT_BEGUN and after is not None):
         return Unavailable(detail, native=native, retry_after=after)
     if reply.status in _OURS:
         return Misconfigured(detail, native=native)
@@ -68,14 +67,6 @@ def _meaning(code: str, effect: Effect) -> type[ForeignError]:
     """What Mediatri's own code means; nothing was done, whatever it is."""
     found = _table().get((code, effect)) or _table().get((code, "*"))
     return found or (Misconfigured if effect == "read" or not code else Refused)
-
-
-def _seconds(reply: HttpReply) -> float | None:
-    """``Retry-After``; zero where it is there but is not a number of seconds."""
-    text = reply.headers.get("retry-after")
-    if text is None:
-        return None
-    return float(text) if _SECONDS.fullmatch(text) else 0.0
 
 
 @cache

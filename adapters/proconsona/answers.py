@@ -6,17 +6,14 @@ without ProConsona's own ``virhe`` is somebody else's word (a proxy's), for whic
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import cache
-from importlib.resources import files
 from typing import Final, Literal
 
-from adapters import errors
-from adapters.errors import ForeignError, Misconfigured, OutcomeUnknown, Refused, TextNotCarried, Unavailable
+from adapters.asking import lost
+from adapters.errors import ForeignError, Misconfigured, Refused, TextNotCarried, Unavailable
+from adapters.http.answers import NOT_BEGUN, REFUSED_UNREAD, retry_after, table
 from adapters.http.connections import HttpReply
 from adapters.proconsona import signing
 from canonical import hetu
@@ -27,14 +24,10 @@ RequestKind = Literal["read", "book", "cancel", "move", "accept", "propose"]
 
 XML: Final = frozenset({"application/xml", "text/xml"})
 
-_REFUSED_UNREAD: Final = frozenset({429, 431})
-"""Nothing was done, whatever the body: refused before anybody read the request."""
-_NOT_BEGUN: Final = frozenset({502, 503, 504})
-"""With ``Retry-After`` they come before any work."""
+_TABLE: Final = table("adapters.proconsona")
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
 _PLACE: Final = re.compile(r"[A-Za-z0-9/?@:*._\[\]-]{1,120}")
 _TEXTS: Final = ("/pc:lisatieto", "/pc:selite")
-_SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _MOST_PLACES: Final = 5
 
 
@@ -59,23 +52,18 @@ def failure(reply: HttpReply, kind: RequestKind, what: str, asked_at: str) -> Fo
     said = virhe(reply)
     native = f"{reply.status} {said.code}".rstrip() if said else str(reply.status)
     detail = f"HTTP {native} to {what}"
-    retry_after = seconds(reply)
-    if reply.status in _NOT_BEGUN and retry_after is not None:
-        return Unavailable(detail, native=native, retry_after=retry_after)
-    if not (400 <= reply.status < 500 and (said or reply.status in _REFUSED_UNREAD)):
-        return lost(kind, detail, native=native)
+    again = retry_after(reply)
+    if reply.status in NOT_BEGUN and again is not None:
+        return Unavailable(detail, native=native, retry_after=again)
+    if not (400 <= reply.status < 500 and (said or reply.status in REFUSED_UNREAD)):
+        return lost(detail, writes=kind != "read", native=native)
     if said is None:
         said = Failure("", ())
     if said.code == "SKEEMA" and said.places and all(path.endswith(_TEXTS) for path, _ in said.places):
         return TextNotCarried(f"{detail}{said.shown}", native=native)
     if said.code == "AIKA_POIKKEAA":
         detail += _difference(reply, asked_at)
-    return _meaning(reply.status, said.code, kind)(f"{detail}{said.shown}", native=native, retry_after=retry_after)
-
-
-def lost(kind: RequestKind, detail: str, native: str = "") -> ForeignError:
-    """No usable answer: for a read nothing happened, for a write nobody knows."""
-    return Unavailable(detail, native=native) if kind == "read" else OutcomeUnknown(detail, native=native)
+    return _meaning(reply.status, said.code, kind)(f"{detail}{said.shown}", native=native, retry_after=again)
 
 
 def virhe(reply: HttpReply) -> Failure | None:
@@ -89,14 +77,6 @@ def virhe(reply: HttpReply) -> Failure | None:
     except UNREADABLE:
         return None
     return Failure(code if _CODE.fullmatch(code) else "", places)
-
-
-def seconds(reply: HttpReply) -> float | None:
-    """``Retry-After``; zero where it is there but is not a number of seconds."""
-    text = reply.headers.get("retry-after")
-    if text is None:
-        return None
-    return float(text) if _SECONDS.fullmatch(text) else 0.0
 
 
 def _place(part: Part) -> tuple[str, str]:
@@ -119,13 +99,6 @@ def _meaning(status: int, code: str, kind: RequestKind) -> type[ForeignError]:
     asked = (kind, "change", "*") if kind in ("cancel", "move", "accept", "propose") else (kind, "*")
     for named in (code, "*"):
         for one in asked:
-            if (status, named, one) in _table():
-                return _table()[status, named, one]
+            if (status, named, one) in _TABLE:
+                return _TABLE[status, named, one]
     return Misconfigured if kind == "read" else Refused
-
-
-@cache
-def _table() -> Mapping[tuple[int, str, str], type[ForeignError]]:
-    with files(__package__).joinpath("answers.csv").open(encoding="utf-8") as opened:
-        rows = list(csv.DictReader(opened))
-    return {(int(row["status"]), row["code"], row["request"]): getattr(errors, row["error"]) for row in rows}

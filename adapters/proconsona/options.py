@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError, model_validator
+from pydantic import Field, FilePath, SecretStr, model_validator
 
-from adapters.base import Installation
-from adapters.errors import Misconfigured
 from adapters.http.address import Address
+from adapters.options import InstallationOptions
 
 
-class Options(BaseModel):
+class Options(InstallationOptions):
     """Times are seconds of real time.
 
     ``address`` is the base of the interface (``…/rajapinta/v3``); ``api_key`` names us and is no secret, ``secret``
@@ -19,8 +18,6 @@ class Options(BaseModel):
     trust instead of the machine's own; ``certificate`` and ``certificate_key`` (PEM) are what we show where the
     installation asks for mutual TLS.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     address: Address
     api_key: str = Field(pattern=r"^[!-~]{1,200}$")
@@ -40,16 +37,3 @@ class Options(BaseModel):
         if self.certificate is not None and not self.address.startswith("https://"):
             raise ValueError("certificate: mutual TLS needs an address that begins with https://")
         return self
-
-    def shown(self) -> dict[str, Any]:
-        """The options for people to see: secrets masked."""
-        return self.model_dump(mode="json")
-
-    @classmethod
-    def of(cls, installation: Installation) -> Self:
-        """The installation's options; raises `Misconfigured` that lists every problem, without the values."""
-        try:
-            return cls.model_validate(dict(installation.options))
-        except ValidationError as err:
-            listed = (f"{'.'.join(('options', *map(str, e['loc'])))}: {e['msg']}" for e in err.errors())
-            raise Misconfigured(f"{installation.name}: {'; '.join(listed)}") from None

@@ -6,7 +6,6 @@ Nothing here is sent twice but a read that got the answer to another request.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -16,9 +15,9 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
-from adapters.asking import NoReply, NotSent
-from adapters.errors import Misconfigured, Unavailable
-from adapters.http.connections import Http, HttpReply, HttpRequest, NotOurs, trust
+from adapters.asking import lost, sent
+from adapters.errors import Misconfigured
+from adapters.http.connections import Http, HttpReply, HttpRequest, NotOurs, new_request_id, trust
 from adapters.http.recording import reply_bytes, request_bytes
 from adapters.proconsona import answers, signing
 from adapters.proconsona.answers import XML, RequestKind
@@ -32,7 +31,6 @@ from mappings.proconsona.document import Part, document
 
 REQUEST_ID: Final = "X-PC-Pyynto"
 REPLAYED: Final = "Idempotency-Replayed"
-_ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,10 @@ class Request:
     def get(cls, path: str, parameters: Sequence[tuple[str, str]] = (), *, marks: bool = True) -> Request:
         query = f"?{urlencode(parameters, quote_via=quote, safe=':')}" if parameters else ""
         return cls("GET", path + query, marks=marks)
+
+    @property
+    def writes(self) -> bool:
+        return self.kind != "read"
 
     @property
     def what(self) -> str:
@@ -120,17 +122,18 @@ class Wire:
 
         Raises `Unavailable` and `Misconfigured` (nothing was done), and `OutcomeUnknown` for writes.
         """
-        may_reread = request.kind == "read"
+        may_reread = not request.writes
         while True:
             out = self._request(trip, request)
             async with recorded(trip.call, operation, request_bytes(out)) as exchange:
-                try:
-                    reply = await self._send(trip, request, out)
-                except NotOurs as err:
-                    if not may_reread:
-                        raise answers.lost(request.kind, f"{request.what}: {err}") from err
-                    exchange.outcome, may_reread = "misplaced", False
-                    continue
+                with sent(request.what, writes=request.writes):
+                    try:
+                        reply = await self._send(trip, request, out)
+                    except NotOurs:
+                        if not may_reread:
+                            raise
+                        exchange.outcome, may_reread = "misplaced", False
+                        continue
                 exchange.raw = reply_bytes(reply, REQUEST_ID.lower(), REPLAYED.lower())
                 with _translated(request):
                     yield Reply(request, reply, exchange, out.headers[signing.TIME])
@@ -144,12 +147,11 @@ class Wire:
         target = request.target if request.target.startswith("/") else f"{self.base}/{request.target}"
         if hetu.appears_in(target):
             raise Misconfigured(f"a personal identity code does not travel in an address ({request.what})")
-        number = f"{_ODD.sub('-', trip.call.request_id)[:47]}-{secrets.token_hex(8)}"
         headers = {
             **request.headers,
             **({"Content-Type": "application/xml"} if request.body else {}),
             "Accept": "application/xml",
-            REQUEST_ID: number,
+            REQUEST_ID: new_request_id(trip.call),
             signing.CLIENT: self._key,
             signing.TIME: signing.time(datetime.now(UTC)),
             signing.DIGEST: signing.digest(request.body),
@@ -160,15 +162,8 @@ class Wire:
         reached: Callable[[str], None] = trip.call.reached if request.marks else lambda _: None
         at, body_digest = out.headers[signing.TIME], out.headers[signing.DIGEST]
         signed = signing.signature(out.method, out.url, at, body_digest, self._secret.get_secret_value())
-        alone, secret = request.kind != "read", {signing.SIGNATURE: signed}
-        try:
-            return await self._http.send(out, secret, deadline=trip.deadline, alone=alone, reached=reached)
-        except NotOurs:
-            raise
-        except NotSent as err:
-            raise (Misconfigured if err.ours else Unavailable)(f"{request.what} was not sent: {err}") from err
-        except NoReply as err:
-            raise answers.lost(request.kind, f"{request.what}: {err}") from err
+        secret = {signing.SIGNATURE: signed}
+        return await self._http.send(out, secret, deadline=trip.deadline, alone=request.writes, reached=reached)
 
 
 @contextmanager
@@ -177,4 +172,4 @@ def _translated(request: Request) -> Iterator[None]:
         yield
     except UNREADABLE as err:
         what = str(err) if isinstance(err, BadMessage | BadXml) else type(err).__name__
-        raise answers.lost(request.kind, f"an unusable answer to {request.what}: {what}") from err
+        raise lost(f"an unusable answer to {request.what}: {what}", writes=request.writes) from err
