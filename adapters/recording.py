@@ -42,7 +42,7 @@ async def recorded(call: Call, operation: str, raw: bytes) -> AsyncIterator[Exch
     except ForeignError as err:
         exchange.outcome = next((word for kind, word in _WORDS if isinstance(err, kind)), "failed")
         raise
-    except BaseException:
+    except BaseException:  # a cancelled call, too, has left its trace
         exchange.outcome = "abandoned"
         raise
     finally:

@@ -42,6 +42,7 @@ from hub.usecases.facade import Hub
 from hub.usecases.freetimes import FreeTimes
 from hub.usecases.holding import Holding
 from hub.usecases.moving import Moving
+from hub.usecases.permits import Permits
 from hub.usecases.persons import Persons
 from hub.usecases.wire import Wire
 from hub.usecases.world import World
@@ -118,7 +119,7 @@ class Running:
     def _hub(self, persons: Persons) -> Hub:
         world, asking, answers = self.world, Asking(self.world), Answers(self.world.store)
         directory = Directory(world, asking)
-        free = FreeTimes(world, SlotIds(world.sealer), directory, persons, asking)
+        free = FreeTimes(world, SlotIds(world.sealer), directory, Permits(world, persons), asking)
         appointments = Appointments(world, persons, asking)
         booking = Booking(world, persons, appointments, free, self.deliveries, answers)
         changing = Changing(world, persons, appointments, free, self.deliveries, answers)

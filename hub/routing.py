@@ -5,9 +5,13 @@ The day is the day of the service: a visit after a change of record system belon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
+
+_KEPT: Final = 10_000
+_Question = tuple[date, str | None, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Routing:
 
     routes: Sequence[Route]
     open_county: bool
+    _answers: dict[_Question, dict[str, frozenset[str]]] = field(default_factory=dict, compare=False, repr=False)
+    """Of `sectors`, kept: a search asks for every day of its span."""
 
     def serving(self, municipality: str, day: date, sector: str | None = None) -> frozenset[str]:
         """The installations that serve a municipality on ``day``."""
@@ -48,10 +54,34 @@ class Routing:
             return frozenset(r.installation for r in self.routes if r.holds(day) and sector in (None, r.sector))
         return self.serving(municipality, day, sector)
 
-    def sectors(self, installation: str, municipality: str, day: date) -> frozenset[str]:
-        """The sectors in which a resident of ``municipality`` may book for ``day`` at the installation."""
-        named = {r.sector for r in self.routes if r.installation == installation}
-        return frozenset(one for one in named if installation in self.bookable(municipality, day, one))
+    def sectors(self, day: date, resident_of: str | None, serving: Collection[str] = ()) -> dict[str, frozenset[str]]:
+        """By installation, the sectors in which it may be booked for ``day``: by a resident of a municipality ("":
+        nobody knows which; None: whoever it is), where it serves one of ``serving`` (empty: any)."""
+        question = (day, resident_of, tuple(serving))
+        found = self._answers.get(question)
+        if found is None:
+            if len(self._answers) >= _KEPT:
+                self._answers.clear()
+            found = self._answers[question] = self._sectors(day, resident_of, serving)
+        return found
+
+    def _sectors(self, day: date, resident_of: str | None, serving: Collection[str]) -> dict[str, frozenset[str]]:
+        routes = [r for r in self.routes if r.holds(day)]
+        may = {(r.installation, r.sector) for r in routes if self._is_open(r, resident_of, routes)}
+        asked = {(r.installation, r.sector) for r in routes if not serving or r.municipality in serving}
+        found: dict[str, set[str]] = {}
+        for installation, sector in may & asked:
+            found.setdefault(installation, set()).add(sector)
+        return {installation: frozenset(some) for installation, some in found.items()}
+
+    def _is_open(self, route: Route, resident_of: str | None, routes: Sequence[Route]) -> bool:
+        if resident_of is None or route.municipality == resident_of:
+            return True
+        return self.open_county and any(r.municipality == resident_of for r in routes)
+
+    def all_sectors(self, installation: str) -> frozenset[str]:
+        """In which an installation serves anybody, on whatever day."""
+        return frozenset(r.sector for r in self.routes if r.installation == installation)
 
 
 def overlaps(routes: Iterable[Route]) -> list[str]:

@@ -48,7 +48,7 @@ class OneUse(httpx.AsyncBaseTransport):
         )
         try:
             answer = await connection.handle_async_request(asked)
-        except BaseException as err:
+        except BaseException as err:  # a cancelled request, too: nobody would close its connection
             await connection.aclose()
             if isinstance(err, _FAILURES):
                 raise httpx.ReadError(type(err).__name__) from err

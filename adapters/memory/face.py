@@ -61,6 +61,7 @@ class Face:
             *(
                 {
                     "kind": "service", "id": s.id, "code": s.code, "name": s.name, "national": s.national,
+                    "sector": s.sector,
                     "units": sorted({c.unit for c in master.calendars.values() if c.service == s.id}),
                 }
                 for s in master.services.values()

@@ -135,6 +135,8 @@ def _service(installation: str, row: Row) -> Record:
         "name": row["name"],
         "location": [fhir.reference("Location", unit) for unit in row["units"]],
     }
+    if row["sector"]:
+        resource["category"] = [fhir.concept(fhir.coding(codes.SECTOR, row["sector"]))]
     return Record("HealthcareService", row["id"], resource, notes=_unknown_code(row))
 
 

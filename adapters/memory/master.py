@@ -60,8 +60,8 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """``code`` is local; ``national`` is of the national classification of services, where there is one. ``places`` is
-    how many people one time holds."""
+    """``code`` is local; ``national`` is of the national classification of services, where there is one, as is
+    ``sector``. ``places`` is how many people one time holds."""
 
     id: str
     code: str
@@ -69,6 +69,7 @@ class Service:
     minutes: int
     national: str | None = None
     places: int = 1
+    sector: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,10 +66,10 @@ STRANGER: Final = person(15, date(1955, 12, 24), "-", 999)
 
 UNITS: Final = (Unit("U1", "Muistolan terveysasema"), Unit("U2", "Muistola hälsovårdscentral, Åpromenaden"))
 SERVICES: Final = (
-    Service("V1", "LAAK", "Lääkärin vastaanotto", 20, "EE"),
-    Service("V2", "HOIT", "Sairaanhoitajan vastaanotto", 30, "EDC"),
+    Service("V1", "LAAK", "Lääkärin vastaanotto", 20, "EE", sector="health"),
+    Service("V2", "HOIT", "Sairaanhoitajan vastaanotto", 30, "EDC", sector="health"),
     Service("V3", "MUU", "Muistikerho", 60),
-    Service("V4", "RYHM", "Painonhallintaryhmä", 60, None, 3),
+    Service("V4", "RYHM", "Painonhallintaryhmä", 60, None, 3, "social"),
 )
 GROUP: Final = "V4"
 """The service whose times hold three."""

@@ -247,7 +247,7 @@ class Database:
         self._kept = None
         try:
             yield connection
-        except BaseException:
+        except BaseException:  # whatever ended the work: a connection in the midst of it is never used again
             connection.close()
             raise
         if self.is_sqlite:

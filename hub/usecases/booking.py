@@ -7,23 +7,22 @@ import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from adapters.base import Capability
 from adapters.errors import ForeignError, HoldExpired
 from canonical import codes
 from canonical.commands import Book
-from canonical.model import Person, TimeKey
+from canonical.model import TimeKey
 from canonical.times import to_local
 from hub.access import Access
 from hub.criteria import Criterion
-from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, NewCommand, Row
+from hub.journal.ports import DuplicateTime, IdempotencyKey, NewCommand, Row
 from hub.journal.states import State
 from hub.journal.steps import lane_of_booking
 from hub.store.links import new_id
 from hub.usecases.answers import Answers
 from hub.usecases.appointments import Appointments, found
-from hub.usecases.deliveries import Deliveries
+from hub.usecases.deliveries import Deliveries, refuse
 from hub.usecases.freetimes import QUICK, FreeTimes
 from hub.usecases.persons import Persons
 from hub.usecases.ports import (
@@ -79,7 +78,7 @@ class Booking:
             accepted = await self.deliveries.journal.accept(new, key)
         context.reached("accepted")
         if not isinstance(accepted, Row):
-            self._not_accepted(accepted)
+            refuse(accepted, "Appointment.slot[0]")
         row = await self.deliveries.deliver(accepted, context.deadline)
         self.free_times.forget(installation)
         await self._hold_used(row)
@@ -121,10 +120,7 @@ class Booking:
         self.free_times.check(request.slot_id, installation, request.claims)
         if time.start <= self.world.today.now():
             raise Failed("slot-past", expression=["Appointment.slot[0]"])
-        home = await self.free_times.home(access, context)
-        may = self.world.routing.bookable(home or "", to_local(time.start).date())
-        if installation not in may:
-            raise Failed("not-bookable", expression=["Appointment.slot[0]"], facts={"installation": installation})
+        await self.free_times.permit(access, request.slot_id, installation, time, context)
         limit = self.world.adapters[installation].profile.text_limit
         if len(request.comment.encode()) > limit:
             facts = {"limit": str(limit), "installation": installation}
@@ -136,7 +132,7 @@ class Booking:
     ) -> NewCommand:
         assert access.subject is not None
         assert access.resident is not None
-        person = await self.person(access, context)
+        person = await self.persons.whose(access, context)
         command_id = secrets.token_hex(16)
         identifiers = tuple((one.system, one.value) for one in request.identifiers)
         return NewCommand(
@@ -159,17 +155,6 @@ class Booking:
             client=access.client,
             resident=access.resident,
         )
-
-    async def person(self, access: Access, context: RequestContext) -> Person:
-        """Whose matter it is, as the population register knows them."""
-        assert access.subject is not None
-        try:
-            found = await self.persons.registered(access.subject, context.request_id)
-        except ForeignError as error:
-            raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
-        if found is None:
-            raise Failed("forbidden", "the population register does not know the person")
-        return found.person
 
     async def _hold(self, subject: str, installation: str, time: TimeKey) -> str:
         """The token of the person's hold of the time, where there is one."""
@@ -205,19 +190,6 @@ class Booking:
         if isinstance(earlier, Kept):
             return earlier
         return await self.tell(access, earlier, context, replayed=True)
-
-    def _not_accepted(self, why: LaneTaken | DuplicateTime | KeyKnown) -> NoReturn:
-        match why:
-            case DuplicateTime(appointment=held):
-                raise Failed("duplicate", expression=["Appointment.slot[0]"], see=Link(f"Appointment/{held}"))
-            case LaneTaken(command_id=other):
-                see = Link(f"Task/{other}")
-                raise Failed("in-flight", expression=["Appointment.slot[0]"], retry_after=2.0, see=see)
-            case KeyKnown(command_id=other, same=same):
-                if not same:
-                    raise Failed("key-reused")
-                see = Link(f"Task/{other}")
-                raise Failed("in-flight", expression=["http.Idempotency-Key"], retry_after=2.0, see=see)
 
     async def tell(self, access: Access, row: Row, context: RequestContext, *, replayed: bool = False) -> Answer:
         """What may be said of the command now."""

@@ -10,24 +10,23 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from adapters.errors import ForeignError
 from canonical.commands import Command
 from canonical.fhir import Resource
 from canonical.model import LocalPatient
 from hub.access import Access
-from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, NewCommand, Problem, Row
+from hub.journal.ports import IdempotencyKey, NewCommand, Problem, Row
 from hub.journal.states import State
 from hub.journal.steps import lane_of_appointment
 from hub.store.projection import Stored
 from hub.usecases.answers import Answers
 from hub.usecases.appointments import Appointments, found
 from hub.usecases.booking import unsettled
-from hub.usecases.deliveries import Deliveries
+from hub.usecases.deliveries import Deliveries, refuse
 from hub.usecases.freetimes import FreeTimes
 from hub.usecases.persons import Persons
-from hub.usecases.ports import Answer, ChangeRequest, Failed, Kept, Link, RequestContext, Unknown, Updated
+from hub.usecases.ports import Answer, ChangeRequest, Failed, Kept, RequestContext, Unknown, Updated
 from hub.usecases.world import World
 
 ROUTE = "PUT Appointment"
@@ -95,7 +94,7 @@ class Changing:
         accepted = await self.deliveries.journal.accept(new, self.key(access, request))
         context.reached("accepted")
         if not isinstance(accepted, Row):
-            _not_accepted(accepted)
+            refuse(accepted, "Appointment.id")
         row = await self.deliveries.deliver(accepted, context.deadline)
         self.free_times.forget(row.new.installation)
         return row
@@ -147,17 +146,3 @@ class Changing:
         finally:
             if not lock.locked():
                 self._locks.pop(hub_id, None)
-
-
-def _not_accepted(why: LaneTaken | DuplicateTime | KeyKnown) -> NoReturn:
-    match why:
-        case LaneTaken(command_id=other):
-            see = Link(f"Task/{other}")
-            raise Failed("in-flight", expression=["Appointment.id"], retry_after=2.0, see=see)
-        case KeyKnown(command_id=other, same=same):
-            if not same:
-                raise Failed("key-reused")
-            see = Link(f"Task/{other}")
-            raise Failed("in-flight", expression=["http.Idempotency-Key"], retry_after=2.0, see=see)
-        case DuplicateTime():
-            raise AssertionError("a change takes no time by itself")

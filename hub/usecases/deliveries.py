@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import structlog
 
 from hub.journal.delivery import Journal
-from hub.journal.ports import Row
+from hub.journal.ports import DuplicateTime, KeyKnown, LaneTaken, Row
 from hub.journal.states import FINAL
 from hub.store import Store
 from hub.store.errors import StoreUnavailable
+from hub.usecases.ports import Failed, Link
 
 _log = structlog.get_logger("deliveries")
 
@@ -73,3 +75,17 @@ class Deliveries:
             await asyncio.wait(set(self._tasks.values()), timeout=grace)
         for task in list(self._tasks.values()):
             task.cancel()
+
+
+def refuse(why: LaneTaken | DuplicateTime | KeyKnown, blamed: str) -> NoReturn:
+    """Raises `Failed` for a command that the journal did not take; ``blamed`` is the element whose matter it is."""
+    match why:
+        case DuplicateTime(appointment=held):
+            raise Failed("duplicate", expression=[blamed], see=Link(f"Appointment/{held}"))
+        case LaneTaken(command_id=other):
+            raise Failed("in-flight", expression=[blamed], retry_after=2.0, see=Link(f"Task/{other}"))
+        case KeyKnown(command_id=other, same=True):
+            where = ["http.Idempotency-Key"]
+            raise Failed("in-flight", expression=where, retry_after=2.0, see=Link(f"Task/{other}"))
+        case KeyKnown():
+            raise Failed("key-reused")

@@ -43,6 +43,11 @@ class View:
         found = self.resources.get(("HealthcareService", service), {}).get("category", ())
         return [one for one in found if not any(system == codes.SECTOR for system, _ in codes_of([one]))]
 
+    def sectors(self, service: str) -> list[str]:
+        """Our own sectors that a service is of; none where it names none."""
+        found = self.resources.get(("HealthcareService", service), {}).get("category", ())
+        return [code for system, code in codes_of(found) if system == codes.SECTOR]
+
     def services(self, query: SlotQuery) -> frozenset[str] | None:
         """Local ids of the services a query means; None for all."""
         if not (query.service_type or query.service_category or query.sector or query.specialty):

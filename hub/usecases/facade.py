@@ -163,15 +163,14 @@ class Hub:
     async def _search(
         self, access: Access, kind: str, criteria: Sequence[Criterion], page: PageRequest, context: RequestContext
     ) -> Results:
-        with no_store():
-            if kind == "Task":
-                return await self._tasks(access, criteria, page)
-            if kind == "Patient":
-                return await self._own_patient(access, criteria, context)
-            missing: list[Missing] = []
-            if kind == "Appointment" and page.cursor is None and access.subject is not None:
-                missing = await self.appointments.refresh(access.subject, context)
-            return await self._projected(access, kind, criteria, page, missing)
+        if kind == "Task":
+            return await self._tasks(access, criteria, page)
+        if kind == "Patient":
+            return await self._own_patient(access, criteria, context)
+        missing: list[Missing] = []
+        if kind == "Appointment" and page.cursor is None and access.subject is not None:
+            missing = await self.appointments.refresh(access.subject, context)
+        return await self._projected(access, kind, criteria, page, missing)
 
     async def own_appointments(self, access: Access, criteria: Sequence[Criterion], context: RequestContext) -> Results:
         """The caller's own appointments that match, for If-None-Exist: two are enough to know."""

@@ -23,7 +23,7 @@ from hub.usecases import agreement
 from hub.usecases.asking import Asking, SingleFlight
 from hub.usecases.directory import Directory, View
 from hub.usecases.gathering import Gathering, pieces
-from hub.usecases.persons import Persons
+from hub.usecases.permits import Permits, Sectors, is_within
 from hub.usecases.ports import Claim, Failed, Found, Item, PageRequest, RequestContext, Results, SlotQuery
 from hub.usecases.world import World
 
@@ -67,7 +67,7 @@ class FreeTimes:
     world: World
     slot_ids: SlotIds
     directory: Directory
-    persons: Persons
+    permits: Permits
     asking: Asking
     _flights: SingleFlight[list[Free]] = field(default_factory=SingleFlight)
     _offered: dict[str, tuple[str, Resource]] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class FreeTimes:
         was asked for the whole span: ``page.counted``, or where the page holds all."""
         after = _cursor(page.cursor)
         start, end = self._span(query)
-        allowed = await self._allowed(access, query, start, end, context)
+        allowed = await self.permits.of_query(access, query, start, end, context)
         seconds = min(self.world.settings.search_deadline, max(0.05, context.deadline - self.world.real.now()))
         is_whole = page.counted or page.count == 0
         known = None if is_whole else after
@@ -88,11 +88,10 @@ class FreeTimes:
         coming = Gathering[Free](sorted(allowed), spans, None if is_whole else page.count + 1)
 
         async def ask(installation: str) -> None:
-            days = allowed[installation]
             try:
                 for number, (since, until) in enumerate(spans):
                     times = await self._of(installation, query, since, until, context.request_id)
-                    found = [free for free in times if since <= free.start < until and free.day in days]
+                    found = [one for one in self._permitted(times, allowed[installation]) if since <= one.start < until]
                     if not await coming.more(installation, number, _behind(found, known)):
                         break
             except ForeignError:
@@ -108,6 +107,17 @@ class FreeTimes:
         next_ = _write_cursor(*shown[-1].place) if len(rest) > page.count > 0 else None
         return Results(items, next_, len(merged) if is_counted else None, missing)
 
+    def _permitted(self, times: list[Free], days: dict[date, Sectors]) -> list[Free]:
+        """Those of a day and a sector in which the caller may book."""
+        if not times:
+            return times
+        partial = {day for day, sectors in days.items() if self.permits.is_partial(times[0].view.installation, sectors)}
+        return [
+            one
+            for one in times
+            if one.day in days and (one.day not in partial or is_within(one.view, one.found.service, days[one.day]))
+        ]
+
     def _span(self, query: SlotQuery) -> tuple[datetime, datetime]:
         now = self.world.today.now()
         start = max(query.start, now) if query.start else now
@@ -116,35 +126,20 @@ class FreeTimes:
             raise Failed("too-costly", f"at most {LONGEST_SPAN.days} days at once", expression=["http.start"])
         return start, max(start, end)
 
-    async def _allowed(
-        self, access: Access, query: SlotQuery, start: datetime, end: datetime, context: RequestContext
-    ) -> dict[str, frozenset[date]]:
-        """Where the caller may book, and for which days."""
-        home = await self.home(access, context)
-        if home is None and not query.municipality:
-            raise Failed("municipality-required")
-        days = [to_local(start).date() + timedelta(days=n) for n in range((end - start).days + 2)]
-        found: dict[str, set[date]] = {}
-        for day in days:
-            names: set[str] = set()
-            for sector in query.sector or (None,):
-                may = self.world.routing.bookable(home, day, sector) if home else None
-                asked = [self.world.routing.serving(m, day, sector) for m in query.municipality]
-                named = frozenset().union(*asked) if query.municipality else may
-                names |= (named or frozenset()) if may is None else (named or frozenset()) & may
-            for name in names:
-                found.setdefault(name, set()).add(day)
-        return {name: frozenset(held) for name, held in found.items()}
-
-    async def home(self, access: Access, context: RequestContext) -> str | None:
-        """The home municipality of whose matter it is; None where it is nobody's."""
-        if access.subject is None:
-            return None
-        try:
-            person = await self.persons.registered(access.subject, context.request_id)
-        except ForeignError as error:
-            raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
-        return person.person.municipality if person else ""
+    async def permit(
+        self, access: Access, slot_id: str, installation: str, time: TimeKey, context: RequestContext
+    ) -> None:
+        """Raises `Failed` where the caller may not book the time: for its day, or for the sector of its service (which
+        the record system is asked for, where it matters and this process has not offered the time)."""
+        sectors = await self.permits.of_day(access, installation, time.start, context)
+        if sectors and self.permits.is_partial(installation, sectors):
+            if slot_id not in self._offered:
+                await self.read(slot_id, context)
+            offered, view = self._offered.get(slot_id), self.directory.view(installation)
+            if offered is not None and not is_within(view, offered[0], sectors):
+                sectors = frozenset()
+        if not sectors:
+            raise Failed("not-bookable", expression=["Appointment.slot[0]"], facts={"installation": installation})
 
     async def _of(
         self, installation: str, query: SlotQuery, start: datetime, end: datetime, request_id: str

@@ -8,18 +8,18 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import NoReturn
 
 from adapters.base import Capability
 from canonical.commands import Hold, Release
 from canonical.model import TimeKey
 from canonical.strict_json import dumps
 from hub.access import Access
-from hub.journal.ports import DuplicateTime, IdempotencyKey, KeyKnown, LaneTaken, NewCommand, Row
+from hub.journal.ports import IdempotencyKey, NewCommand, Row
 from hub.journal.states import State
 from hub.journal.steps import lane_of_booking
 from hub.usecases.booking import Booking
-from hub.usecases.ports import BookRequest, Failed, Held, HoldRequest, Kept, Link, RequestContext, Unknown
+from hub.usecases.deliveries import refuse
+from hub.usecases.ports import BookRequest, Failed, Held, HoldRequest, Kept, RequestContext, Unknown
 from hub.usecases.world import World
 
 ROUTE = "POST Appointment/$hold"
@@ -47,7 +47,7 @@ class Holding:
         new = await self._command(access, installation, time, context)
         accepted = await self.booking.deliveries.journal.accept(new, key)
         if not isinstance(accepted, Row):
-            self._not_accepted(accepted)
+            refuse(accepted, _REFERENCE)
         row = await self.booking.deliveries.deliver(accepted, context.deadline)
         self.booking.free_times.forget(installation)
         return await self._tell(access, request, row, time)
@@ -68,7 +68,7 @@ class Holding:
         new = self._new(access, installation, Release(command_id, patient, time, held.token), context)
         accepted = await self.booking.deliveries.journal.accept(new, None)
         if not isinstance(accepted, Row):
-            self._not_accepted(accepted)
+            refuse(accepted, _REFERENCE)
         row = await self.booking.deliveries.deliver(accepted, context.deadline)
         self.booking.free_times.forget(installation)
         if row.state is State.REFUSED:
@@ -116,7 +116,7 @@ class Holding:
         return Held(request.slot_id, dumps(slot), kept.until, replayed=replayed)
 
     async def _command(self, access: Access, installation: str, time: TimeKey, context: RequestContext) -> NewCommand:
-        person = await self.booking.person(access, context)
+        person = await self.booking.persons.whose(access, context)
         return self._new(access, installation, Hold(secrets.token_hex(16), person, time), context)
 
     def _new(self, access: Access, installation: str, command: Hold | Release, context: RequestContext) -> NewCommand:
@@ -135,13 +135,6 @@ class Holding:
             client=access.client,
             resident=access.resident,
         )
-
-    def _not_accepted(self, why: LaneTaken | DuplicateTime | KeyKnown) -> NoReturn:
-        if isinstance(why, KeyKnown) and not why.same:
-            raise Failed("key-reused")
-        if isinstance(why, DuplicateTime):
-            raise Failed("duplicate", expression=[_REFERENCE], see=Link(f"Appointment/{why.appointment}"))
-        raise Failed("in-flight", expression=[_REFERENCE], retry_after=2.0, see=Link(f"Task/{why.command_id}"))
 
     async def _tell(
         self, access: Access, request: HoldRequest, row: Row, time: TimeKey, *, replayed: bool = False

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from adapters.base import Capability
-from adapters.errors import ForeignError
 from canonical.commands import Accept, Command, Move, Propose
 from canonical.fhir import Resource
 from canonical.fhir import codes as codes_of
@@ -45,7 +44,8 @@ class Moving:
             if not is_proposal:
                 self._movable(seen)
             await self._of_this_service(request.slot_id, stored, seen, time, context)
-            person = await self._person(access, context)
+            await changing.free_times.permit(access, request.slot_id, stored.installation, time, context)
+            person = await changing.persons.whose(access, context)
             make = _propose(request, stored, seen, time) if is_proposal else _move(request, stored, seen, time, person)
             row = await changing.carry(access, request, stored, context, make)
         return await self._tell(access, row, context)
@@ -131,16 +131,6 @@ class Moving:
             same = not mine or not its or bool(mine & its)
         if not same:
             raise Failed("not-movable", "the time is of another service", expression=[SLOT])
-
-    async def _person(self, access: Access, context: RequestContext) -> Person:
-        assert access.subject is not None
-        try:
-            person = await self.changing.persons.registered(access.subject, context.request_id)
-        except ForeignError as error:
-            raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
-        if person is None:
-            raise Failed("forbidden", "the population register does not know the person")
-        return person.person
 
     async def _tell(self, access: Access, row: Row, context: RequestContext, *, replayed: bool = False) -> Answer:
         """`Changing.tell`, with other times where the one that was asked for is taken."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from adapters.errors import Unavailable
+from adapters.errors import ForeignError, Unavailable
 from canonical import hetu as hetus
-from canonical.model import LocalPatient, Record, RegisteredPerson
+from canonical.model import LocalPatient, Person, Record, RegisteredPerson
+from hub.access import Access
 from hub.store.ingest import Observation
+from hub.usecases.ports import Failed, RequestContext
 from hub.usecases.world import World
 
 REGISTER = "population-register"
@@ -17,6 +20,10 @@ REMEMBERED = 60.0
 """Seconds a patient number serves from memory: another process of the hub may have learned that it is nobody's now."""
 ASK_AGAIN = 24 * 3600.0
 """Seconds until an installation that did not know a person is asked again."""
+MOST = 50_000
+"""How many people, and numbers of people, are remembered: all else the store and the register tell again."""
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 @dataclass(slots=True)
@@ -26,6 +33,17 @@ class Persons:
     world: World
     _known: dict[str, tuple[float, RegisteredPerson]] = field(default_factory=dict)
     _links: dict[tuple[str, str], tuple[float, LocalPatient]] = field(default_factory=dict)
+
+    async def whose(self, access: Access, context: RequestContext) -> Person:
+        """Whose matter it is. Raises `Failed` where the register is silent or does not know them."""
+        assert access.subject is not None
+        try:
+            found = await self.registered(access.subject, context.request_id)
+        except ForeignError as error:
+            raise Failed("record-system-failed", error.detail, retry_after=5.0) from error
+        if found is None:
+            raise Failed("forbidden", "the population register does not know the person")
+        return found.person
 
     async def registered(self, subject: str, request_id: str, *, fresh: bool = False) -> RegisteredPerson | None:
         """What the register says, from memory while it is fresh; None for nobody.
@@ -45,7 +63,7 @@ class Persons:
             raise
         if found is None:
             return None
-        self._known[subject] = (now, found)
+        _keep(self._known, subject, (now, found))
         seen = Observation(REGISTER, now, self.world.real.now(), by_write=False)
         await self.world.store.people.put(
             subject, Record("Patient", subject, found.patient), found.person.birth_date, seen
@@ -69,7 +87,7 @@ class Persons:
         return known if self.world.real.now() - at < REMEMBERED else None
 
     def _remember(self, subject: str, installation: str, found: LocalPatient) -> LocalPatient:
-        self._links[subject, installation] = (self.world.real.now(), found)
+        _keep(self._links, (subject, installation), (self.world.real.now(), found))
         return found
 
     async def forget_link(self, subject: str, installation: str) -> None:
@@ -88,3 +106,11 @@ class Persons:
         self._links.pop((subject, installation), None)
         await self.world.store.people.keep_link(subject, installation, number, self.world.real.now())
         return found
+
+
+def _keep(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    """Remember it, at the cost of what was learned longest ago."""
+    memory.pop(key, None)
+    memory[key] = value
+    if len(memory) > MOST:
+        del memory[next(iter(memory))]

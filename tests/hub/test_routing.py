@@ -49,6 +49,16 @@ def test_an_installation_may_be_open_in_one_sector_only() -> None:
     routes = [NEW, Route("504", "oral", "loviisa"), LOVIISA, Route("434", "oral", "loviisa")]
     day = date(2027, 1, 1)
     closed, open_ = Routing(routes, open_county=False), Routing(routes, open_county=True)
-    assert closed.sectors("loviisa", "504", day) == {"oral"}
-    assert open_.sectors("loviisa", "504", day) == {"health", "oral"}
-    assert closed.sectors("porvoo", "504", date(2022, 1, 1)) == frozenset()
+    assert closed.sectors(day, "504") == {"porvoo": {"health"}, "loviisa": {"oral"}}
+    assert open_.sectors(day, "504") == {"porvoo": {"health"}, "loviisa": {"health", "oral"}}
+    assert closed.sectors(date(2022, 1, 1), "504") == {"loviisa": {"oral"}}
+    assert closed.all_sectors("loviisa") == {"health", "oral"}
+
+
+def test_where_a_municipality_is_served_and_where_one_may_book_hold_both() -> None:
+    routing = Routing([NEW, ORAL, LOVIISA, Route("434", "oral", "loviisa")], open_county=False)
+    day = date(2027, 1, 1)
+    assert routing.sectors(day, "504", ("434",)) == {}, "one's own county is closed, and this is not one's own"
+    assert routing.sectors(day, None, ("434",)) == {"loviisa": {"health", "oral"}}, "a portal asks for nobody"
+    assert routing.sectors(day, "") == {}, "nobody knows where they live"
+    assert routing.sectors(day, "") == {}, "nor when asked again"
