@@ -127,7 +127,9 @@ def _move(office: Office, request: Request, conduct: Conduct, found: Appointment
         raise Refusal("A06", zpa.place(1))
     if found.status is Status.PENDING:
         raise Refusal("A07", arq.place(2), "it is pending")
-    if (to.calendar.id, to.start.timestamp()) == (found.calendar, found.start.timestamp()):
+    is_own_time = (to.calendar.id, to.start.timestamp()) == (found.calendar, found.start.timestamp())
+    still_moves = found.status is Status.BOOKED and found.start.timestamp() > office.system.clock.now().timestamp()
+    if is_own_time and still_moves:  # what moves no more is told so, below, before its time is looked at
         raise Refusal("A02", ais.place(4))
     try:
         if conduct.desk_first:

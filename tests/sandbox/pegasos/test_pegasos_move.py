@@ -93,6 +93,19 @@ async def test_a_visit_stays_in_its_service_and_with_its_patient(pegasos: Pegaso
     assert gone.error == ("AE", "206", "A07")
 
 
+async def test_what_moves_no_more_is_told_so_before_its_time_is_looked_at(pegasos: Pegasos, client: Client) -> None:
+    gone, begun = await booked(pegasos, client), pegasos.free(which=2)
+    filler, at = gone.get("SCH", 2), start_of(gone)
+    await client.ask(cancel(AINO, at))
+    own = type(begun)(pegasos.system.appointment(filler).calendar, at, at, 1)
+    cancelled = await client.ask(move(pegasos.system, AINO, at, own, filler=filler))
+    assert (cancelled.error, cancelled.blamed) == (("AE", "206", "A07"), "ARQ^1^2")
+    second = await client.ask(book(pegasos.system, begun, AINO, placer="p-2"))
+    pegasos.world.clock.freeze(begun.start)
+    late = await client.ask(move(pegasos.system, AINO, begun.start, begun, filler=second.get("SCH", 2)))
+    assert late.error == ("AE", "206", "A07")
+
+
 async def test_a_pending_visit_is_not_moved(pegasos: Pegasos, client: Client) -> None:
     pegasos.faults.arm("pending-answer", operation="book", params={"after": 60.0})
     first = await booked(pegasos, client)
