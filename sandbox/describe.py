@@ -48,7 +48,7 @@ def describe_test_person(test_person: TestPerson, installations: Collection[str]
 def _describe_installation(config: SandboxConfig, name: str) -> dict[str, Any]:
     data, settings = load_installation(name), config.installations[name]
     system = SYSTEMS[data.system]
-    address = system.address(config.host, settings.port)
+    address = system.address(config.host, settings.port, settings.credentials)
     public = system.public(config.host, settings.port, settings.credentials)
     return {
         "name": name,

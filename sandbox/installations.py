@@ -50,7 +50,7 @@ class System:
     protocol: str
     manual: str
     face: str
-    address: Callable[[str, int], str]
+    address: Callable[[str, int, Mapping[str, str]], str]
     new_credentials: Callable[[str], Credentials]
     public: Callable[[str, int, Mapping[str, str]], Credentials]
     delivery: Callable[[Mapping[str, str], Mapping[str, Option]], Credentials]
@@ -87,8 +87,23 @@ def _proconsona_credentials(_: str) -> Credentials:
     return {"api_key": "sotesilta", "secret": secrets.token_urlsafe(32), "service_tasks": "1 2 4 5 6 7"}
 
 
+_OVER_TLS: Final = {"tls_ca": "ca_file", "tls_client_certificate": "certificate", "tls_client_key": "certificate_key"}
+"""What a client needs for mutual TLS (file names): as the credentials name it, and as the delivery note does."""
+
+
 def _proconsona_public(host: str, port: int, credentials: Mapping[str, str]) -> Credentials:
-    return {name: credentials[name] for name in ("api_key", "secret", "service_tasks")}
+    told = ("api_key", "secret", "service_tasks", *_OVER_TLS)
+    return {name: credentials[name] for name in told if name in credentials}
+
+
+def _proconsona_address(host: str, port: int, credentials: Mapping[str, str]) -> str:
+    scheme = "https" if "tls_certificate" in credentials else "http"
+    return f"{scheme}://{host}:{port}/rajapinta/v3"
+
+
+def _proconsona_delivery(public: Mapping[str, str], _: Mapping[str, Option]) -> Credentials:
+    over_tls = {option: public[name] for name, option in _OVER_TLS.items() if name in public}
+    return {"api_key": public["api_key"], "secret": public["secret"], **over_tls}
 
 
 def _mediatri_credentials(_: str) -> Credentials:
@@ -109,7 +124,7 @@ SYSTEMS: Final[Mapping[str, System]] = {
         protocol="FHIR R4 over REST",
         manual="sandbox/lifecare/INTERFACE.md",
         face="sandbox.lifecare.face",
-        address=lambda host, port: f"http://{host}:{port}/fhir",
+        address=lambda host, port, _: f"http://{host}:{port}/fhir",
         new_credentials=_lifecare_credentials,
         public=_lifecare_public,
         delivery=_lifecare_delivery,
@@ -118,7 +133,7 @@ SYSTEMS: Final[Mapping[str, System]] = {
         protocol="HL7 v2.4 over MLLP",
         manual="sandbox/pegasos/INTERFACE.md",
         face="sandbox.pegasos.face",
-        address=lambda host, port: f"mllp://{host}:{port}",
+        address=lambda host, port, _: f"mllp://{host}:{port}",
         new_credentials=_pegasos_credentials,
         public=lambda host, port, credentials: dict(credentials),
         delivery=_named("sending_application", "sending_facility", "receiving_application", "receiving_facility"),
@@ -127,7 +142,7 @@ SYSTEMS: Final[Mapping[str, System]] = {
         protocol="SOAP 1.1",
         manual="sandbox/mediatri/INTERFACE.md",
         face="sandbox.mediatri.face",
-        address=lambda host, port: f"http://{host}:{port}/ws/Ajanvaraus",
+        address=lambda host, port, _: f"http://{host}:{port}/ws/Ajanvaraus",
         new_credentials=_mediatri_credentials,
         public=_mediatri_public,
         delivery=_named("username", "password"),
@@ -136,10 +151,10 @@ SYSTEMS: Final[Mapping[str, System]] = {
         protocol="REST with XML",
         manual="sandbox/proconsona/INTERFACE.md",
         face="sandbox.proconsona.face",
-        address=lambda host, port: f"http://{host}:{port}/rajapinta/v3",
+        address=_proconsona_address,
         new_credentials=_proconsona_credentials,
         public=_proconsona_public,
-        delivery=_named("api_key", "secret"),
+        delivery=_proconsona_delivery,
         proposals=True,
     ),
 }

@@ -115,7 +115,7 @@ def _installation_shape(one: Installation) -> dict[str, Any]:
         "system": one.data.system,
         "release": one.data.release,
         "protocol": system.protocol,
-        "address": system.address(one.config.host, port),
+        "address": system.address(one.config.host, port, one.config.credentials),
         "manual": system.manual,
         "municipalities": list(one.data.municipalities),
         "sectors": list(one.data.sectors),

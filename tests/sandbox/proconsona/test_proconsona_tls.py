@@ -13,8 +13,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from adapters.base import Installation
+from adapters.call import Call
+from adapters.proconsona.adapter import ProConsonaAdapter
+from sandbox.config import InstallationSettings, new_config
+from sandbox.describe import describe
+from tests.sandbox.http.http_bench import HETU
 from tests.sandbox.proconsona.conftest import opened
-from tests.sandbox.proconsona.proconsona_bench import BASE, signed
+from tests.sandbox.proconsona.proconsona_bench import BASE, CREDENTIALS, signed
 
 
 class Authority:
@@ -82,3 +88,24 @@ async def test_mutual_tls(tmp_path: Path) -> None:
             assert (await known.get(address)).status_code == 401
         with pytest.raises(httpx.HTTPError):
             await bench.ask("GET", "/palvelut")  # plain HTTP to a TLS port
+
+
+async def test_the_delivery_note_of_an_installation_with_mutual_tls_is_enough_to_speak_to_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server, client = authority.issue("palvelin"), authority.issue("asiakas")
+    files = {"tls_certificate": str(server[0]), "tls_key": str(server[1]), "tls_client_ca": str(authority.file)}
+    given = {"tls_ca": str(authority.file), "tls_client_certificate": str(client[0]), "tls_client_key": str(client[1])}
+    async with opened(tmp_path, **files) as bench:
+        settings = InstallationSettings(port=bench.face.port, credentials=CREDENTIALS | files | given)
+        installations = {"proconsona-loviisa": settings}
+        config = new_config(0).model_copy(update={"host": "localhost", "installations": installations})
+        (told,) = describe(config, tmp_path)["installations"]
+        assert not files.keys() & told["credentials"].keys()
+        place = (tuple(told["municipalities"]), tuple(told["sectors"]))
+        adapter = ProConsonaAdapter(
+            Installation(told["name"], told["system"], told["release"], *place, told["options"])
+        )
+        found = await adapter.find_person(Call("r-1", 30.0), HETU["aino"])
+        await adapter.close()
+        assert found is not None
+        assert found.number == bench.number("aino")
