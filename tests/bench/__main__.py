@@ -107,8 +107,8 @@ def _reports(folder: Path, store: str, names: list[str], size: Size) -> Iterator
         if "search" in names:
             yield searches.measure(running, size.searches)
         if "booking" in names:
-            for one in running.told["installations"]:
-                yield bookings.measure(running, one["name"], size.pairs)
+            for name in bookings.COMPARED:
+                yield bookings.measure(running, name, size.pairs)
         if "read" in names:
             yield reads.measure(running, size.read_seconds)
 

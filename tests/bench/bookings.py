@@ -18,6 +18,8 @@ from tests.bench.wires import Http
 
 PERSON = "aino"
 """Everything works for her, and she is a customer of both."""
+COMPARED = ("lifecare-porvoo", "pegasos-loviisa")
+"""Where a booking straight to the record system is one request, as through the hub: the overhead is the hub's own."""
 WARM_UP = 5
 _SPAN = timedelta(days=35)
 _TARGETS = (Target("p50", 5.0), Target("p99", 25.0))

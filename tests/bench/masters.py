@@ -56,7 +56,7 @@ class Lifecare:
             bundle = self._http.ask("GET", url).json()
             for entry in bundle.get("entry", ()):
                 found.setdefault(instant(entry["resource"]["start"]), entry["resource"]["id"])
-            url = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), None)
+            url = next((link["url"] for link in bundle.get("link", ()) if link["relation"] == "next"), None)
         return found
 
     def book(self, start: float, name: str) -> None:
