@@ -35,6 +35,11 @@ def _period(o: Object) -> bool:
     return "start" not in o or "end" not in o or _not_after(o["start"], o["end"])
 
 
+def _has(o: Object, element: str) -> bool:
+    """Whether an element is there: one that says only why its value is absent is (FHIRPath ``exists()``)."""
+    return element in o or f"_{element}" in o
+
+
 def _has_value(o: Object) -> bool:
     return any(name.startswith(("value", "_value")) for name in o)
 
@@ -69,10 +74,10 @@ _QUANTITY: Final = (Invariant("qty-3", lambda o: "code" not in o or "system" in 
 
 BY_TYPE: Final[Mapping[str, tuple[Invariant, ...]]] = {
     "Appointment": (
-        Invariant("app-2", lambda o: ("start" in o) == ("end" in o), "start and end stand together or not at all"),
+        Invariant("app-2", lambda o: _has(o, "start") == _has(o, "end"), "start and end stand together or not at all"),
         Invariant(
             "app-3",
-            lambda o: ("start" in o and "end" in o) or o.get("status") in ("proposed", "cancelled", "waitlist"),
+            lambda o: (_has(o, "start") and _has(o, "end")) or o.get("status") in ("proposed", "cancelled", "waitlist"),
             "only proposed, cancelled or waitlist may be without start and end",
         ),
         Invariant(

@@ -24,7 +24,7 @@ from adapters.pegasos.options import Options
 from canonical.commands import Book, Cancel, Command, Hold, Move, RegisterPerson, Release
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey
 from canonical.notes import Note, NoteKind
-from mappings.pegasos import answers, appointments, directory, hl7, keys, persons, requests
+from mappings.pegasos import answers, appointments, directory, hl7, keys, messages, persons, requests
 from mappings.pegasos.appointments import Found
 from mappings.pegasos.requests import Bookings, FreeTimes, Span, Stamp
 
@@ -146,17 +146,7 @@ class PegasosAdapter(Adapter):
         return next((one.record for one in sorted(found, key=_liveness)), None)
 
     def decode(self, raw: RawMessage) -> Sequence[Record]:
-        message = hl7.split(raw.data, max_bytes=len(raw.data))
-        kind = message.header[9].text()
-        if kind in ("SRR", "SQR"):
-            booked = (group for group in appointments.groups(message) if group.sch[2])
-            return [appointments.appointment(group, self._site).record for group in booked]
-        if kind == "MFR":
-            return directory.records(directory.master_files([message]), self._site)
-        if kind == "ADR":
-            patient, notes = persons.local_patient(message)
-            return [persons.patient_record(patient, self._site, notes)]
-        raise ValueError(f"{kind or 'a message without MSH-9'} holds no records")
+        return messages.decode(raw.data, self._site)
 
     async def close(self) -> None:
         self._link.close()

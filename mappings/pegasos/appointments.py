@@ -22,7 +22,7 @@ from mappings.pegasos.hl7 import BadMessage, Message, Segment, Value
 from mappings.pegasos.persons import Ids, ids
 from mappings.pegasos.site import Site, plain, unread
 
-_READ: Final[Mapping[str, tuple[int, ...]]] = {
+READ: Final[Mapping[str, tuple[int, ...]]] = {
     "SCH": (1, 2, 7, 8, 9, 11, 25),
     "ZPA": (1, 2, 3, 4, 7, 9),
     "NTE": (2, 3),
@@ -34,9 +34,9 @@ _READ: Final[Mapping[str, tuple[int, ...]]] = {
 }
 """Fields that become something here; fields left out on purpose are in ``ignored.csv``; all others are noted."""
 
-_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
-_NO_ROW: Final = {"fhir": "", "patient": "accepted", "others": "accepted"}
-_CLIENTS_OWN: Final = 10
+ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+NO_ROW: Final = {"fhir": "", "patient": "accepted", "others": "accepted"}
+CLIENTS_OWN: Final = 10
 """From ZPA-10 on a client's own values follow."""
 
 
@@ -87,21 +87,21 @@ def appointment(group: Group, site: Site) -> Found:
     who = ids(pid) if pid else Ids("", "")
     if not number or not who.number:
         raise BadMessage("an appointment without SCH-2 or a patient number in PID-3")
-    status, participation = _status(group.sch[25], site, notes)
+    status, participation = status_of(group.sch[25], site, notes)
     parts: Resource = {
         "resourceType": "Appointment",
-        "extension": _extensions(group, site, notes),
-        "identifier": _identifiers(group, site, notes),
+        "extension": extensions(group, site, notes),
+        "identifier": identifiers(group, site, notes),
         **status,
-        **_cancelation(group.sch[6], status, site, notes),
+        **cancelation(group.sch[6], status, site, notes),
         "serviceType": [
             service_type(ais[3], site, notes) for ais in group.segments if ais.name == "AIS" and ais[3].text()
         ],
-        "appointmentType": _concept(group.sch[8], "SCH-8", site, notes),
-        "reasonCode": [found] if (found := _concept(group.sch[7], "SCH-7", site, notes)) else [],
-        **_period(*_span(group, notes)),
-        "created": _made(group, notes),
-        **_texts(group, notes),
+        "appointmentType": concept(group.sch[8], "SCH-8", site, notes),
+        "reasonCode": [found] if (found := concept(group.sch[7], "SCH-7", site, notes)) else [],
+        **_period(*span(group, notes)),
+        "created": made(group, notes),
+        **texts(group, notes),
         "participant": _participants(group, who.number, participation, notes),
     }
     notes += _remarks(group)
@@ -121,7 +121,7 @@ def free_time(group: Group, site: Site, notes: list[Note]) -> FreeTime | None:
     if key is None or status != "Free" or wire_times.is_skipped(group.sch[11].text(4), "SCH-11.4"):
         notes.append(Note(NoteKind.DROPPED, "SCH", f"calendar {schedule}, {status}: cannot be offered as a free time"))
         return None
-    start, end, _ = _span(group, notes)
+    start, end, _ = span(group, notes)
     slot: Resource = {
         "resourceType": "Slot",
         "serviceType": [service_type(ais, site, notes)],
@@ -147,19 +147,19 @@ def service_type(value: Value, site: Site, notes: list[Note], path: str = "AIS-3
     return fhir.concept(local, fhir.coding(codes.SERVICE, row["national"]))
 
 
-def _status(value: Value, site: Site, notes: list[Note]) -> tuple[Resource, Mapping[str, str]]:
+def status_of(value: Value, site: Site, notes: list[Note]) -> tuple[Resource, Mapping[str, str]]:
     """Appointment.status of SCH-25 (table 0278). What has no counterpart keeps its own code; none is made up."""
     code = value.text()
-    row = tables.row("appointment-status", code) or _NO_ROW
+    row = tables.row("appointment-status", code) or NO_ROW
     if row["fhir"]:
         return {"status": row["fhir"]}, row
     notes.append(Note(NoteKind.UNKNOWN_CODE, "SCH-25", f"{code or 'no code'} has no FHIR status; none is given"))
-    absent = [{"url": _ABSENT, "valueCode": "unsupported" if code else "unknown"}]
+    absent = [{"url": ABSENT, "valueCode": "unsupported" if code else "unknown"}]
     kept = {"url": site.system("status"), "valueString": code}
     return {"_status": {"extension": [*absent, kept] if code else absent}}, row
 
 
-def _span(group: Group, notes: list[Note]) -> tuple[datetime, datetime, int | None]:
+def span(group: Group, notes: list[Note]) -> tuple[datetime, datetime, int | None]:
     """Start, end and minutes of SCH-11 (TQ .4, .5), SCH-9 and the offset in ZPA-2.
 
     The end is the start and the minutes, which no change of the clock disturbs; SCH-11.5 where there are no minutes.
@@ -183,7 +183,8 @@ def _period(start: datetime, end: datetime, minutes: int | None) -> Resource:
     return {"start": times.iso(start), "end": times.iso(end), "minutesDuration": minutes}
 
 
-def _identifiers(group: Group, site: Site, notes: list[Note]) -> list[Element]:
+def identifiers(group: Group, site: Site, notes: list[Note]) -> list[Element]:
+    """SCH-2, Pegasos's own number, and SCH-1, the placer's: the hub's, or somebody else's."""
     placer, filler = group.sch[1], group.sch[2]
     found = [fhir.identifier(site.system("appointment"), filler.text(), type_code="FILL")]
     if placer.text():
@@ -193,7 +194,7 @@ def _identifiers(group: Group, site: Site, notes: list[Note]) -> list[Element]:
     return found
 
 
-def _extensions(group: Group, site: Site, notes: list[Note]) -> list[Element]:
+def extensions(group: Group, site: Site, notes: list[Note]) -> list[Element]:
     """RestrictionParent, the release date, and the Z segments that are carried along."""
     found: list[Element] = []
     if code := group.value("ZPA", 3).text():
@@ -206,21 +207,21 @@ def _extensions(group: Group, site: Site, notes: list[Note]) -> list[Element]:
         found.append({"url": codes.RELEASE_DATE, "valueDate": wire_times.read_date(release, "ZPA-4").isoformat()})
     for segment in group.segments:
         if segment.name == "ZPA" and segment is group.first("ZPA"):
-            if any(number >= _CLIENTS_OWN for number in segment.filled()):
+            if any(number >= CLIENTS_OWN for number in segment.filled()):
                 found.append(site.kept(segment, notes))
         elif segment.name.startswith("Z"):
             found.append(site.kept(segment, notes))
     return found
 
 
-def _cancelation(value: Value, status: Resource, site: Site, notes: list[Note]) -> Resource:
+def cancelation(value: Value, status: Resource, site: Site, notes: list[Note]) -> Resource:
     """SCH-6 is why the last event came: the reason of a cancellation, if that was one."""
     if status.get("status") != "cancelled" or not value:
         return {}
-    return {"cancelationReason": _concept(value, "SCH-6", site, notes)}
+    return {"cancelationReason": concept(value, "SCH-6", site, notes)}
 
 
-def _concept(value: Value, path: str, site: Site, notes: list[Note]) -> Element | None:
+def concept(value: Value, path: str, site: Site, notes: list[Note]) -> Element | None:
     """A CE as a concept; its text may be somebody's own words, so it is the concept's text, not a display."""
     text = plain(value.verbatim(2), path, notes)
     code = site.coding(value, path, notes)
@@ -229,7 +230,7 @@ def _concept(value: Value, path: str, site: Site, notes: list[Note]) -> Element 
     return fhir.concept(*([code] if code else []), text=text or None) or None
 
 
-def _texts(group: Group, notes: list[Note]) -> Resource:
+def texts(group: Group, notes: list[Note]) -> Resource:
     """The NTEs before the resources: the desk's text (NTE-2 ``L``) is the description, the patient's the comment.
     Several are joined by line breaks."""
     lines: dict[str, list[str]] = {"description": [], "comment": []}
@@ -240,7 +241,8 @@ def _texts(group: Group, notes: list[Note]) -> Resource:
     return {element: plain("\n".join(texts), "NTE-3", notes) for element, texts in lines.items()}
 
 
-def _made(group: Group, notes: list[Note]) -> str:
+def made(group: Group, notes: list[Note]) -> str:
+    """Appointment.created of ZPA-9, or ``""``."""
     text = group.value("ZPA", 9).text()
     return times.iso(wire_times.read(text, "", "ZPA-9", notes)) if text else ""
 
@@ -274,13 +276,13 @@ def _remarks(group: Group) -> list[Note]:
     for segment in group.segments:
         resources = resources or segment.name == "RGS"
         repeated = segment.name in seen and segment.name not in ("NTE", "AIS")
-        if segment.name not in _READ:
+        if segment.name not in READ:
             if not segment.name.startswith("Z"):
                 notes.append(Note(NoteKind.DROPPED, segment.name, "nothing here carries this segment"))
         elif (repeated and segment.name != "ZPA") or (segment.name == "NTE" and resources):
             notes.append(Note(NoteKind.DROPPED, segment.name, "only the first, before RGS, is read"))
         else:
-            own = range(_CLIENTS_OWN, max(segment.filled(), default=0) + 1) if segment.name == "ZPA" else ()
-            notes += unread(segment, (*_READ[segment.name], *own))
+            own = range(CLIENTS_OWN, max(segment.filled(), default=0) + 1) if segment.name == "ZPA" else ()
+            notes += unread(segment, (*READ[segment.name], *own))
         seen.add(segment.name)
     return notes

@@ -21,6 +21,11 @@ NULL: Final = '""'
 
 CHARSETS: Final[Mapping[str, str]] = {"8859/1": "iso-8859-1", "UNICODE UTF-8": "utf-8", "ASCII": "ascii"}
 """MSH-18 (HL7 table 0211) to Python's codec, as far as Pegasos knows them."""
+TABLE_0211: Final[Mapping[str, str]] = {
+    **{f"8859/{part}": f"iso-8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 9, 15)},
+    **CHARSETS,
+}
+"""The same of other senders, as far as the table's sets have eight bits or are UTF-8."""
 
 _CONTROL = re.compile(r"[\x00-\x0c\x0e-\x1f\x7f]")
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
@@ -183,9 +188,21 @@ class Message:
         return (segment for segment in self.segments if segment.name == name)
 
 
-def split(data: bytes, *, default_charset: str = "8859/1", max_bytes: int = MAX_BYTES) -> Message:
+def unframed(data: bytes) -> bytes:
+    """A message as it is kept in files, as it travels: without MLLP's frame, every line end (LF, CR LF) a CR."""
+    text = data.removeprefix(b"\x0b").removesuffix(b"\r").removesuffix(b"\x1c")
+    return text.replace(b"\r\n", b"\r").replace(b"\n", b"\r").rstrip(b"\r")
+
+
+def split(
+    data: bytes,
+    *,
+    default_charset: str = "8859/1",
+    max_bytes: int = MAX_BYTES,
+    charsets: Mapping[str, str] = CHARSETS,
+) -> Message:
     """The message of ``data`` (without MLLP's frame), decoded by its own MSH-18, else (manual §2.2) by ISO-8859-1, or
-    by what ``default_charset`` says.
+    by what ``default_charset`` says; both are among ``charsets``.
 
     Strict: any other segment end than CR, any control character, a second MSH, delimiters that are not five different
     printable non-alphanumeric ASCII characters, a nameless segment, or more than the limits raise `BadMessage`.
@@ -194,7 +211,7 @@ def split(data: bytes, *, default_charset: str = "8859/1", max_bytes: int = MAX_
         raise BadMessage(f"longer than {max_bytes} bytes")
     if data.count(b"\r") > MAX_SEGMENTS:
         raise BadMessage(f"more than {MAX_SEGMENTS} segments")
-    rules = _rules(data, default_charset)
+    rules = _rules(data, default_charset, charsets)
     try:
         text = data.decode(rules.codec)
     except UnicodeDecodeError as err:
@@ -228,7 +245,7 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _rules(data: bytes, default_charset: str) -> Rules:
+def _rules(data: bytes, default_charset: str, charsets: Mapping[str, str]) -> Rules:
     """What MSH-1, MSH-2 and MSH-18 say; read byte by byte, because the character set is not known before."""
     header = data.split(b"\r", 1)[0].decode("iso-8859-1")
     delimiters = header[3:8]
@@ -238,9 +255,9 @@ def _rules(data: bytes, default_charset: str) -> Rules:
         raise BadMessage("MSH-1 and MSH-2 are not five different printable delimiters")
     rules = Rules(*delimiters)
     charset = Segment(header, rules)[18].text() or default_charset
-    if charset not in CHARSETS:
+    if charset not in charsets:
         raise BadMessage("MSH-18 names a character set that is not known here")
-    return replace(rules, codec=CHARSETS[charset])
+    return replace(rules, codec=charsets[charset])
 
 
 # Writing

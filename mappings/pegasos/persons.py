@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from canonical import codes, fhir
@@ -14,6 +15,7 @@ from mappings.pegasos.site import Site, plain
 HETU_OID = "1.2.246.21"
 HETU_AUTHORITY = ("VRK", HETU_OID, "ISO")
 _USES = {"H": "home", "B": "work"}
+_ISO_639 = re.compile(r"[a-z]{2,3}")
 _PHONE_USES = {"WPN": "work", "CP": "mobile"}
 
 
@@ -35,11 +37,16 @@ def ids(pid: Segment) -> Ids:
     """The HETU and the patient number of PID-3 (CX: type in .5, authority in .4)."""
     hetu = number = ""
     for one in pid.each(3):
-        if one.text(5) == "NNFIN" or one.text(4, 2) == HETU_OID:
+        if is_hetu(one):
             hetu = hetu or one.text(1)
         elif one.text(5) == "PI":
             number = number or one.text(1)
     return Ids(hetu, number)
+
+
+def is_hetu(value: Value) -> bool:
+    """Whether a CX says that it is a HETU. What only looks like one is none."""
+    return value.text(5) == "NNFIN" or value.text(4, 2) == HETU_OID
 
 
 def identifiers(site: Site, hetu: str, number: str = "") -> list[str | tuple[Component, ...]]:
@@ -59,18 +66,30 @@ def local_patient(message: Message) -> tuple[LocalPatient, list[Note]]:
     if pid is None or not who.hetu or not who.number:
         raise BadMessage("no PID with a HETU and a patient number")
     notes: list[Note] = []
-    contact: Resource = {}
+    return LocalPatient(who.number, who.hetu, contact(pid, message, notes)), notes
+
+
+def contact(pid: Segment, message: Message, notes: list[Note]) -> Resource:
+    """Telecom, address and language of a PID, as a fragment of a Patient."""
+    found: Resource = {}
     if _is_protected(message, notes):
         notes.append(Note(NoteKind.DROPPED, "PID-11, PID-13", "protected for personal safety"))
     else:
         if telecom := [point for value in pid.each(13) for point in contact_points(value, "PID-13", notes)]:
-            contact["telecom"] = telecom
+            found["telecom"] = telecom
         if addresses := [address(value, "PID-11", notes) for value in pid.each(11)]:
-            contact["address"] = addresses
+            found["address"] = addresses
     if language := pid[15].text():
-        spoken = fhir.concept(fhir.coding(codes.LANGUAGE, language))
-        contact["communication"] = [{"language": spoken, "preferred": True}]
-    return LocalPatient(who.number, who.hetu, contact), notes
+        found["communication"] = [{"language": _language(language, notes), "preferred": True}]
+    return found
+
+
+def _language(code: str, notes: list[Note]) -> Element:
+    """A language of ISO 639, which BCP 47 takes over; what is no code of it is a text."""
+    if _ISO_639.fullmatch(code):
+        return fhir.concept(fhir.coding(codes.LANGUAGE, code))
+    notes.append(Note(NoteKind.UNKNOWN_CODE, "PID-15", "no code of ISO 639; it is kept as a text"))
+    return fhir.concept(text=plain(code, "PID-15", notes))
 
 
 def _is_protected(message: Message, notes: list[Note]) -> bool:
@@ -89,12 +108,15 @@ def patient_record(patient: LocalPatient, site: Site, notes: list[Note]) -> Reco
 
 
 def address(value: Value, path: str, notes: list[Note]) -> Element:
-    """The Address of an XAD: street, city, postal code, country, use."""
-    parts = {name: plain(value.text(n), path, notes) for name, n in (("city", 3), ("postalCode", 5), ("country", 6))}
-    line = plain(value.text(1), path, notes)
+    """The Address of an XAD: street (of its parts, if it has any) and other designation, city, state, postal code,
+    country, use."""
+    named = (("city", 3), ("state", 4), ("postalCode", 5), ("country", 6))
+    parts = {name: plain(value.text(n), path, notes) for name, n in named}
+    street = " ".join(part for sub in (1, 2, 3) if (part := value.text(1, sub)))
+    lines = [plain(line, path, notes) for line in (street, value.text(2)) if line]
     use = _USES.get(value.text(7))
     return (
-        ({"use": use} if use else {}) | ({"line": [line]} if line else {}) | {name: v for name, v in parts.items() if v}
+        ({"use": use} if use else {}) | ({"line": lines} if lines else {}) | {name: v for name, v in parts.items() if v}
     )
 
 

@@ -14,6 +14,9 @@ from canonical.notes import Note, NoteKind
 from mappings.pegasos.hl7 import BadMessage
 
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?", re.ASCII)
+_STANDARD = re.compile(
+    r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(\d\d(?:\.\d{1,4})?)?)?)?)?)?([+-](?:0\d|1[0-4])[0-5]\d)?", re.ASCII
+)
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)", re.ASCII)
 
 
@@ -37,6 +40,39 @@ def read(text: str, offset: str, path: str, notes: list[Note]) -> datetime:
         notes.append(Note(NoteKind.GUESSED, path, f"this local time {why}; the first one was taken"))
         shift = None
     return times.from_local(naive, offset=shift).astimezone(UTC)
+
+
+def read_standard(text: str, offset: str, path: str, notes: list[Note]) -> datetime | None:
+    """As `read`, of any time that the standard can write (HL7 v2.4 §2.9.47): an offset of its own decides, where it has
+    none the time is local. None, with a note, for a day or less: it has no time. Raises `BadMessage`."""
+    found = _STANDARD.fullmatch(text)
+    if found is None:
+        raise BadMessage(f"{path} is not a time")
+    year, month, day, hour, minute, second, own = found.groups()
+    if hour is None:
+        read_partial_date(text, path)
+        notes.append(Note(NoteKind.DROPPED, path, "a date without a time of day"))
+        return None
+    whole, _, fraction = (second or "00").partition(".")
+    naive = f"{year}{month}{day}{hour}{minute or '00'}{whole}"
+    try:
+        if own is None:
+            instant = read(naive, offset, path, notes)
+        else:
+            instant = _naive(naive, path).replace(tzinfo=timezone(_shift(own) or timedelta())).astimezone(UTC)
+    except OverflowError:
+        raise BadMessage(f"{path} is not a time of this calendar") from None
+    return instant.replace(microsecond=int(f"{fraction:0<6}"))
+
+
+def read_partial_date(text: str, path: str) -> str:
+    """The FHIR date of ``yyyy[MM[dd]]``; a time behind it is not looked at. Raises `BadMessage`."""
+    found = _STANDARD.fullmatch(text)
+    if found is None:
+        raise BadMessage(f"{path} is not a date")
+    year, month, day = found.group(1, 2, 3)
+    whole = _naive(year + (month or "01") + (day or "01"), path).date().isoformat()
+    return whole[: 10 if day else 7 if month else 4]
 
 
 def read_date(text: str, path: str) -> date:

@@ -1,7 +1,8 @@
 """Golden files: what Pegasos sent and what it becomes, what is commanded and the bytes it becomes.
 
-A case is a folder of ``tests/golden/pegasos``: ``*.hl7`` with ``canonical.json``, or ``command.json`` with
-``message.hl7``. ``BLESS=1`` writes what comes out; look at the difference before you keep it.
+A case is a folder of ``tests/golden/pegasos``: ``*.hl7`` with ``canonical.json`` (``notice.hl7`` is an event, Pegasos's
+or somebody else's), or ``command.json`` with ``message.hl7``. ``BLESS=1`` writes what comes out; look at the difference
+before you keep it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from canonical import times
 from canonical.commands import Book, Cancel, Move, RegisterPerson, load
 from canonical.model import FreeTime, Record
 from canonical.notes import Note
-from mappings.pegasos import appointments, directory, hl7, keys, persons, requests
+from mappings.pegasos import appointments, directory, hl7, keys, messages, persons, requests
 from mappings.pegasos.site import Site
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pegasos"
@@ -49,17 +50,17 @@ def as_json(item: Record | FreeTime) -> dict[str, Any]:
     return {**names, "notes": said(item.notes), "resource": item.resource}
 
 
-def read(messages: Sequence[hl7.Message]) -> dict[str, Any]:
-    kind = messages[0].header[9].text()
+def read(replies: Sequence[hl7.Message]) -> dict[str, Any]:
+    kind = replies[0].header[9].text()
     notes: list[Note] = []
     found: list[Record | FreeTime | None] = []
     if kind == "MFR":
-        found += directory.records(directory.master_files(messages), SITE)
+        found += directory.records(directory.master_files(replies), SITE)
     elif kind == "ADR":
-        patient, remarks = persons.local_patient(messages[0])
+        patient, remarks = persons.local_patient(replies[0])
         found.append(persons.patient_record(patient, SITE, remarks))
     else:
-        for group in appointments.groups(messages[0]):
+        for group in appointments.groups(replies[0]):
             booked = bool(group.sch[2])
             found.append(
                 appointments.appointment(group, SITE).record if booked else appointments.free_time(group, SITE, notes)
@@ -76,9 +77,16 @@ def compare(path: Path, result: bytes) -> None:
 
 @pytest.mark.parametrize("case", sorted({*cases("reply.hl7"), *cases("1-loc.hl7")}), ids=lambda path: path.name)
 def test_messages_become_canonical(case: Path) -> None:
-    messages = [hl7.split(path.read_bytes()) for path in sorted(case.glob("*.hl7"))]
-    result = json.dumps(read(messages), ensure_ascii=False, indent=1).encode() + b"\n"
+    replies = [hl7.split(path.read_bytes()) for path in sorted(case.glob("*.hl7"))]
+    result = json.dumps(read(replies), ensure_ascii=False, indent=1).encode() + b"\n"
     compare(case / "canonical.json", result)
+
+
+@pytest.mark.parametrize("case", cases("notice.hl7"), ids=lambda path: path.name)
+def test_notices_become_canonical(case: Path) -> None:
+    records = messages.decode((case / "notice.hl7").read_bytes(), SITE)
+    document = {"items": [as_json(record) for record in records], "notes": []}
+    compare(case / "canonical.json", json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n")
 
 
 @pytest.mark.parametrize("case", cases("command.json"), ids=lambda path: path.name)
@@ -103,3 +111,4 @@ def test_commands_become_messages(case: Path) -> None:
 def test_there_are_cases_of_both_directions() -> None:
     assert len(cases("reply.hl7")) >= 10
     assert len(cases("command.json")) >= 5
+    assert len(cases("notice.hl7")) >= 5
