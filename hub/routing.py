@@ -39,6 +39,7 @@ class Routing:
     open_county: bool
     _answers: dict[_Question, dict[str, frozenset[str]]] = field(default_factory=dict, compare=False, repr=False)
     """Of `sectors`, kept: a search asks for every day of its span."""
+    _all: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def serving(self, municipality: str, day: date, sector: str | None = None) -> frozenset[str]:
         """The installations that serve a municipality on ``day``."""
@@ -81,7 +82,10 @@ class Routing:
 
     def all_sectors(self, installation: str) -> frozenset[str]:
         """In which an installation serves anybody, on whatever day."""
-        return frozenset(r.sector for r in self.routes if r.installation == installation)
+        found = self._all.get(installation)
+        if found is None:
+            found = self._all[installation] = frozenset(r.sector for r in self.routes if r.installation == installation)
+        return found
 
 
 def overlaps(routes: Iterable[Route]) -> list[str]:

@@ -8,6 +8,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from adapters.errors import ForeignError, Unavailable
@@ -23,7 +24,7 @@ from hub.usecases import agreement
 from hub.usecases.asking import Asking, SingleFlight
 from hub.usecases.directory import Directory, View
 from hub.usecases.gathering import Gathering, pieces
-from hub.usecases.permits import Permits, Sectors, is_within
+from hub.usecases.permits import Permits, is_within
 from hub.usecases.ports import Claim, Failed, Found, Item, PageRequest, RequestContext, Results, SlotQuery
 from hub.usecases.world import World
 
@@ -88,10 +89,14 @@ class FreeTimes:
         coming = Gathering[Free](sorted(allowed), spans, None if is_whole else page.count + 1)
 
         async def ask(installation: str) -> None:
+            days = allowed[installation]
+            is_partial = any(sectors is not None for sectors in days.values())
             try:
                 for number, (since, until) in enumerate(spans):
                     times = await self._of(installation, query, since, until, context.request_id)
-                    found = [one for one in self._permitted(times, allowed[installation]) if since <= one.start < until]
+                    found = [one for one in times if since <= one.start < until and one.day in days]
+                    if is_partial:
+                        found = [one for one in found if is_within(one.view, one.found.service, days[one.day])]
                     if not await coming.more(installation, number, _behind(found, known)):
                         break
             except ForeignError:
@@ -107,17 +112,6 @@ class FreeTimes:
         next_ = _write_cursor(*shown[-1].place) if len(rest) > page.count > 0 else None
         return Results(items, next_, len(merged) if is_counted else None, missing)
 
-    def _permitted(self, times: list[Free], days: dict[date, Sectors]) -> list[Free]:
-        """Those of a day and a sector in which the caller may book."""
-        if not times:
-            return times
-        partial = {day for day, sectors in days.items() if self.permits.is_partial(times[0].view.installation, sectors)}
-        return [
-            one
-            for one in times
-            if one.day in days and (one.day not in partial or is_within(one.view, one.found.service, days[one.day]))
-        ]
-
     def _span(self, query: SlotQuery) -> tuple[datetime, datetime]:
         now = self.world.today.now()
         start = max(query.start, now) if query.start else now
@@ -132,13 +126,12 @@ class FreeTimes:
         """Raises `Failed` where the caller may not book the time: for its day, or for the sector of its service (which
         the record system is asked for, where it matters and this process has not offered the time)."""
         sectors = await self.permits.of_day(access, installation, time.start, context)
-        if sectors and self.permits.is_partial(installation, sectors):
-            if slot_id not in self._offered:
-                await self.read(slot_id, context)
-            offered, view = self._offered.get(slot_id), self.directory.view(installation)
-            if offered is not None and not is_within(view, offered[0], sectors):
-                sectors = frozenset()
-        if not sectors:
+        if sectors is None:
+            return
+        if slot_id not in self._offered:
+            await self.read(slot_id, context)
+        offered, view = self._offered.get(slot_id), self.directory.view(installation)
+        if offered is not None and not is_within(view, offered[0], sectors):
             raise Failed("not-bookable", expression=["Appointment.slot[0]"], facts={"installation": installation})
 
     async def _of(
@@ -284,8 +277,7 @@ class FreeTimes:
         return [free for free in nearest if free.start > now][:most]
 
 
-def _place(free: Free) -> Place:
-    return free.place
+_place: Final = attrgetter("start", "id")
 
 
 def _behind(times: list[Free], after: Place | None) -> list[Free]:

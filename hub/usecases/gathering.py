@@ -9,7 +9,7 @@ that asking everybody for everything would have given.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, Generic, Protocol, TypeVar
@@ -53,14 +53,20 @@ class Gathering(Generic[T]):
     most: int | None
     found: dict[str, list[T]] = field(default_factory=dict)
     _ended: dict[str, int] = field(default_factory=dict)
+    _counts: list[int] = field(init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
 
-    async def more(self, name: str, piece: int, came: Iterable[T]) -> bool:
+    def __post_init__(self) -> None:
+        self._counts = [0] * len(self.pieces)
+
+    async def more(self, name: str, piece: int, came: Sequence[T]) -> bool:
         """Take what came of a piece of ``name``'s; whether its next piece is wanted."""
         if self._closed:
             return False
         self.found.setdefault(name, []).extend(came)
+        until = self.pieces[piece][1]
+        self._counts[piece] += sum(one.start < until for one in came)
         self._end(name, piece + 1)
         if piece + 1 >= len(self.pieces):
             return False
@@ -89,8 +95,7 @@ class Gathering(Generic[T]):
     def _enough(self, piece: int) -> bool:
         if self.most is None:
             return False
-        until = self.pieces[piece][1]
-        return sum(one.start < until for several in self.found.values() for one in several) >= self.most
+        return sum(self._counts[: piece + 1]) >= self.most
 
     async def _others(self, piece: int) -> None:
         """Wait until nobody is behind, or there is enough; not for long."""

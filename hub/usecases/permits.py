@@ -15,8 +15,8 @@ from hub.usecases.ports import Failed, RequestContext, SlotQuery
 from hub.usecases.world import World
 
 Sectors = frozenset[str]
-Permitted = dict[str, dict[date, Sectors]]
-"""By installation and day, the sectors that may be booked there."""
+Permitted = dict[str, dict[date, Sectors | None]]
+"""By installation and day, the sectors that may be booked there; None: whatever it serves in."""
 
 
 @dataclass(slots=True)
@@ -48,22 +48,27 @@ class Permits:
         for number in range((end - start).days + 2):
             day = to_local(start).date() + timedelta(days=number)
             for installation, sectors in self.world.routing.sectors(day, home, query.municipality).items():
-                wanted = sectors & set(query.sector) if query.sector else sectors
-                if wanted:
-                    found.setdefault(installation, {})[day] = wanted
+                if not query.sector or not sectors.isdisjoint(query.sector):  # the services of a sector are asked for
+                    found.setdefault(installation, {})[day] = self._limit(installation, sectors)
         return found
 
-    async def of_day(self, access: Access, installation: str, start: datetime, context: RequestContext) -> Sectors:
-        """The sectors in which the caller may book there on a day; none where they may not book there at all."""
+    async def of_day(
+        self, access: Access, installation: str, start: datetime, context: RequestContext
+    ) -> Sectors | None:
+        """The sectors in which the caller may book there on a day, as in `Permitted`. Raises `Failed`."""
         home = await self.home(access, context)
-        return self.world.routing.sectors(to_local(start).date(), home or "").get(installation, frozenset())
+        sectors = self.world.routing.sectors(to_local(start).date(), home or "").get(installation)
+        if not sectors:
+            raise Failed("not-bookable", expression=["Appointment.slot[0]"], facts={"installation": installation})
+        return self._limit(installation, sectors)
 
-    def is_partial(self, installation: str, sectors: Sectors) -> bool:
-        """Whether the installation serves in other sectors, too: then it matters which one a time is of."""
-        return not sectors >= self.world.routing.all_sectors(installation)
+    def _limit(self, installation: str, sectors: Sectors) -> Sectors | None:
+        return None if sectors >= self.world.routing.all_sectors(installation) else sectors
 
 
-def is_within(view: View | None, service: str, sectors: Sectors) -> bool:
+def is_within(view: View | None, service: str, sectors: Sectors | None) -> bool:
     """Whether a service is of one of the sectors. One that names none is not judged: no sector is guessed."""
+    if sectors is None:
+        return True
     named: Sequence[str] = view.sectors(service) if view is not None else ()
     return not named or not sectors.isdisjoint(named)
