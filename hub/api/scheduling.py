@@ -74,9 +74,10 @@ async def _book(
     slot = [{"reference": f"Slot/{slot_id}"}]
     booking = {"resourceType": "Appointment", "status": "booked", "slot": slot, "participant": [me]}
     reply = await writing.book(request, access, booking, key, usecases, settings)
-    if reply.outcome != "success" or b'"resourceType":"Appointment"' not in reply.body[:100].replace(b" ", b""):
-        return reply
-    identity = str(strict_json.loads(reply.body)["id"])
+    booked = strict_json.loads(reply.body) if reply.outcome == "success" and reply.body else {}
+    if booked.get("resourceType") != "Appointment":
+        return reply  # refused, not known yet, or the client wants no body
+    identity = str(booked["id"])
     return replace(reply, body=_bundle(reply.body, identity, settings))
 
 
