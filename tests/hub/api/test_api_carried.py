@@ -24,7 +24,10 @@ UNPLACED: list[tuple[dict[str, Any], list[str]]] = [
     ({"supportingInformation": [{"reference": "DocumentReference/1"}]}, ["Appointment.supportingInformation"]),
     ({"created": "2027-03-22"}, ["Appointment.created"]),
     ({"extension": EXTENSION}, ["Appointment.extension"]),
-    ({"_start": {"extension": EXTENSION}}, ["Appointment.start.extension"]),
+    (
+        {"_start": {"extension": EXTENSION}, "_end": {"extension": EXTENSION}},  # app-2: both, or neither
+        ["Appointment.start.extension", "Appointment.end.extension"],
+    ),
     ({"reasonCode": [{"coding": [{"code": "x"}]}]}, ["Appointment.reasonCode[0].coding"]),
     ({"identifier": [{"use": "usual", "system": "urn:p", "value": "1"}]}, ["Appointment.identifier[0].use"]),
     (
