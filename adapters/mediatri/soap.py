@@ -1,4 +1,5 @@
-"""SOAP envelopes, made by zeep from the vendor's own WSDL and schema, of which this package keeps a copy.
+"""SOAP envelopes, made by zeep from the vendor's own WSDL and schema, of which `mappings.mediatri` keeps a
+copy.
 
 zeep makes requests only. It knows what elements there are and in which order, but not what may stand in them: so each
 request is validated against the schema before it leaves. Replies are read by `mappings.mediatri` from the one hardened
@@ -104,4 +105,4 @@ class _Shelf:
 
 
 def _stored(name: str) -> bytes:
-    return resources.files(__package__).joinpath(name).read_bytes()
+    return resources.files("mappings.mediatri").joinpath(name).read_bytes()

@@ -1,31 +1,32 @@
-"""``ajanvaraus`` and ``vapaaAika`` -> Appointments and free times. Source: Mediatri's manual §3, §7, §11 and §14."""
+"""``ajanvaraus`` and ``vapaaAika`` -> Appointments and free times: ``rules/appointments.toml``, and here what a row
+cannot say. Source: Mediatri's manual §3, §7, §11 and §14."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Final, cast
 
-from canonical import codes, fhir, times
+from canonical import fhir, times
 from canonical.fhir import Element as FhirElement
-from canonical.fhir import Resource
 from canonical.model import FreeTime, LocalPatient, Record, TimeKey
 from canonical.notes import Note, NoteKind
-from mappings.mediatri import moments, tables
+from mappings.conversions import CONVERSIONS, number, token, word
+from mappings.engine.mapping import Message, load
+from mappings.engine.recorder import Recorder
+from mappings.engine.rules import Conversion, Rule
+from mappings.engine.tables import table
+from mappings.mediatri import moments
 from mappings.mediatri.markup import BadMessage, Element, Fields
-from mappings.mediatri.site import Site, drop, filled
-
-_BOOKING: Final = (
-    "varausnumero", "asiakasViite", "perumisViite", "tila", "potilasnumero", "yksikko", "palvelu", "ammattihenkilo",
-    "alku", "kesto", "lisatiedot", "varaaja", "peruutussyy", "selite", "nayttorajoitus", "julkaisupaiva", "luotu",
-)  # fmt: skip
-_TIME: Final = ("kalenteri", "yksikko", "palvelu", "ammattihenkilo", "alku", "kesto", "paikkoja")
+from mappings.mediatri.site import Site
+from mappings.xml_tree import Schema
 
 _CANCELLATION: Final = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
-_NO_ROW: Final = {"fhir": "", "patient": "accepted", "others": "accepted", "lost": ""}
+_ONLINE: Final = "VERKKO"
+"""`varaaja`: the patient made the booking, and its text is the patient's."""
 _UNIT: Final = "YKSIKKO"
-"""`varaaja`: the unit made the booking, and its text is the unit's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,144 +44,120 @@ class Found:
         return bool(said) and all(said)
 
 
-def appointment(element: Element, site: Site) -> Found:
+def appointment(element: Element, site: Site, recorder: Recorder | None = None) -> Found:
     """The Appointment of an ``ajanvaraus``; raises `BadMessage` where its number, patient or time is missing.
 
     Its placer id (``codes.PLACER``) is the ``asiakasViite`` it was booked with.
     """
-    fields, notes = Fields(element), list[Note]()
-    number, patient = fields.code("varausnumero"), fields.code("potilasnumero")
-    status, part = _status(fields.word("tila"), site, notes)
-    service, categories = site.service(fields.code("palvelu"), "ajanvaraus/palvelu", notes)
-    resource = filled(
-        {
-            "resourceType": "Appointment",
-            "extension": _extensions(fields, status, site, notes),
-            "identifier": _identifiers(fields, number, site),
-            **status,
-            **_cancelation(fields, status, site, notes),
-            "serviceCategory": categories,
-            "serviceType": [service],
-            **_period(fields, notes),
-            "created": times.iso(moments.read(fields.fields("luotu"), notes)),
-            **_text(fields, notes),
-            "participant": _participants(fields, patient, part),
-        }
-    )
-    record = Record("Appointment", number, resource, None, patient, tuple(notes))
+    recorder = recorder or Recorder(site)
+    fields = Fields(element, recorder.seen)
+    record = rules()["ajanvaraus"].record(fields, recorder)
     return Found(record, fields.text("henkilotunnus"), fields.word("asiakasViite"))
 
 
-def free_time(element: Element, site: Site, notes: list[Note]) -> FreeTime | None:
+def free_time(element: Element, site: Site, notes: list[Note], recorder: Recorder | None = None) -> FreeTime | None:
     """The free time of a ``vapaaAika``. None, with a note, for one in the hour that summer time skips."""
-    fields = Fields(element)
-    begins, minutes = fields.fields("alku"), fields.number("kesto")
+    recorder = recorder or Recorder(site, notes)
+    fields = Fields(element, recorder.seen)
     schedule, service = fields.code("kalenteri"), fields.code("palvelu")
-    if not minutes:
-        raise BadMessage("a free time of no length")
-    if moments.is_skipped(begins):
-        notes.append(Note(NoteKind.DROPPED, "vapaaAika", f"calendar {schedule}: summer time skips its start"))
+    if moments.is_skipped(fields.fields("alku")):
+        recorder.note(NoteKind.DROPPED, "vapaaAika", f"calendar {schedule}: summer time skips its start")
         return None
-    start = moments.read(begins, notes)
-    end = start + timedelta(minutes=minutes)
-    drop(fields, tables.known("vapaaAika", *_TIME), notes)
-    slot: Resource = {
-        "resourceType": "Slot",
-        "serviceType": [site.service(service, "vapaaAika/palvelu", notes)[0]],
-        "schedule": fhir.reference("Schedule", schedule),
-        "status": "free",
-        "start": times.iso(start),
-        "end": times.iso(end),
-    }
-    if places := site.places(service, fields.number("paikkoja")):
-        slot = {"resourceType": "Slot", "extension": places, **slot}
-    return FreeTime(TimeKey(schedule, start, end), service, schedule, slot)
-
-
-def _status(code: str, site: Site, notes: list[Note]) -> tuple[Resource, Mapping[str, str]]:
-    """Appointment.status of ``tila``. What has no counterpart keeps its own code; none is made up."""
-    row = tables.row("state", code) or _NO_ROW
-    if row["fhir"]:
-        if row["lost"]:
-            notes.append(Note(NoteKind.DROPPED, "ajanvaraus/tila", row["lost"]))
-        return {"status": row["fhir"]}, row
-    notes.append(
-        Note(NoteKind.UNKNOWN_CODE, "ajanvaraus/tila", f"{code or 'no code'} has no FHIR status; none is given")
+    slot = rules()["vapaaAika"].read(fields, recorder)
+    return FreeTime(
+        TimeKey(schedule, times.instant(slot["start"]), times.instant(slot["end"])), service, schedule, slot
     )
-    absent: list[FhirElement] = [{"url": codes.DATA_ABSENT, "valueCode": "unsupported" if code else "unknown"}]
-    kept = [{"url": site.system("state"), "valueString": code}] if code else []
-    return {"_status": {"extension": absent + kept}}, row
 
 
-def _period(fields: Fields, notes: list[Note]) -> Resource:
-    """Start, end and minutes; the end is the start and the minutes, which no change of the clock disturbs."""
-    start, minutes = moments.read(fields.fields("alku"), notes), fields.number("kesto")
-    if not minutes:
-        raise BadMessage("a booking of no length")
-    end = start + timedelta(minutes=minutes)
-    return {"start": times.iso(start), "end": times.iso(end), "minutesDuration": minutes}
+@cache
+def rules() -> Mapping[str, Message]:
+    """The messages about bookings and free times, both ways."""
+    masters = "the master says it; nobody tells the master"
+    own = {
+        "moment": Conversion(_moment, lambda value, rule, recorder: moments.write(times.instant(value))),
+        "local-day": Conversion(_day, _undate, "date"),
+        "end": Conversion(_end, one_way="a request names a start; how long it takes is the calendar's"),
+        "service": Conversion(lambda n, r, to: _service(n, r, to)[0], gives="CodeableConcept", one_way=masters),
+        "category": Conversion(lambda n, r, to: _service(n, r, to)[1], gives="CodeableConcept", one_way=masters),
+        "places": Conversion(_places, gives="Extension", one_way=masters),
+        "change-note": Conversion(_change_note, one_way=masters),
+        "cancelation": Conversion(_cancelation, gives="CodeableConcept", one_way="PeruAika has a form of its own"),
+        "words": Conversion(_words, one_way="VahvistaVaraus has the patient's only"),
+    }
+    return load(
+        str(__package__), "appointments.toml", {**CONVERSIONS, **own}, Schema(__package__, "mediatri.xsd").exists
+    )
 
 
-def _identifiers(fields: Fields, number: str, site: Site) -> list[FhirElement]:
-    found = [fhir.identifier(site.system("appointment"), number, type_code="FILL")]
-    if reference := fields.word("asiakasViite"):
-        found.append(fhir.identifier(codes.PLACER, reference, type_code="PLAC"))
-    return found
+def _moment(node: Fields, rule: Rule, recorder: Recorder) -> str:
+    return times.iso(_read(node, recorder))
 
 
-def _extensions(fields: Fields, status: Resource, site: Site, notes: list[Note]) -> list[FhirElement]:
-    """RestrictionParent, the release date, whose cancellation it was, the unit's words, and what nobody knows."""
-    found: list[FhirElement] = []
-    if code := fields.word("nayttorajoitus"):
-        row = tables.row("restriction-parent", code)
-        if row is None:
-            notes.append(
-                Note(NoteKind.UNKNOWN_CODE, "ajanvaraus/nayttorajoitus", f"{code} is not of the classification")
-            )
-        coding = fhir.coding(codes.RESTRICTION_PARENT_CODES, code, row["display"] if row else None)
-        found.append({"url": codes.RESTRICTION_PARENT, "valueCoding": coding})
-    if day := fields.word("julkaisupaiva"):
-        released = moments.read_date(day, "ajanvaraus/julkaisupaiva")
-        found.append({"url": codes.RELEASE_DATE, "valueDate": released.isoformat()})
-    if reference := fields.word("perumisViite"):
-        found.append({"url": site.system("cancelled-by"), "valueString": reference})
-    if status.get("status") != "cancelled" and (words := fields.text("selite")):
-        notes.append(Note(NoteKind.KEPT, "ajanvaraus/selite", "the unit's words for its last change"))
-        found.append({"url": site.system("change-note"), "valueString": words})
-    return found + site.kept(fields, tables.known("ajanvaraus", *_BOOKING), notes)
+def _end(found: tuple[Fields, Fields], rule: Rule, recorder: Recorder) -> str:
+    """The start and the minutes, which no change of the clock disturbs."""
+    return times.iso(_read(found[0], recorder) + timedelta(minutes=number(found[1], rule)))
 
 
-def _cancelation(fields: Fields, status: Resource, site: Site, notes: list[Note]) -> Resource:
+def _read(moment: Fields, recorder: Recorder) -> datetime:
+    notes: list[Note] = []
+    instant = moments.read(moment, notes)
+    recorder.say(*notes)
+    return instant
+
+
+def _day(node: Fields, rule: Rule, recorder: Recorder) -> str:
+    return moments.read_date(found, rule.path).isoformat() if (found := word(node)) else ""
+
+
+def _undate(value: str, rule: Rule, recorder: Recorder) -> str:
+    return ".".join(reversed(value.split("-")))
+
+
+def _service(node: Fields, rule: Rule, recorder: Recorder) -> tuple[FhirElement, list[FhirElement]]:
+    return cast(Site, recorder.site).service(token(node, rule), rule.path, recorder)
+
+
+def _places(found: tuple[Fields, Fields], rule: Rule, recorder: Recorder) -> list[FhirElement]:
+    left, service = found
+    if not (word(left).isascii() and word(left).isdecimal()):
+        raise BadMessage(f"{rule.path} is not a number")
+    return cast(Site, recorder.site).places(word(service), int(word(left)))
+
+
+def _is_cancelled(tila: Fields) -> bool:
+    return table(str(__package__), "state").get((word(tila),), {}).get("fhir") == "cancelled"
+
+
+def _change_note(found: tuple[Fields, Fields], rule: Rule, recorder: Recorder) -> str:
+    words, tila = found
+    if _is_cancelled(tila) or not words.value:
+        return ""
+    recorder.note(NoteKind.KEPT, rule.path, rule.note)
+    return words.value
+
+
+def _cancelation(found: tuple[Fields, Fields, Fields], rule: Rule, recorder: Recorder) -> FhirElement:
     """Why it was cancelled: the local code with HL7's beside it, and the words of whoever did it."""
-    code, words = fields.word("peruutussyy"), fields.text("selite")
-    if status.get("status") != "cancelled":
+    why, tila, words = found
+    code = word(why)
+    if not _is_cancelled(tila):
         if code:
-            notes.append(Note(NoteKind.DROPPED, "ajanvaraus/peruutussyy", f"{code}, but it is not cancelled"))
+            recorder.note(NoteKind.DROPPED, rule.path, f"{code}, but it is not cancelled")
         return {}
-    row = tables.row("cancelation", code)
-    codings = [fhir.coding(site.system("cancelation-reason"), code, row["display"] if row else None)] if code else []
+    row = rule.line(recorder, code)
+    codings = [fhir.coding(recorder.uri("cancelation-reason"), code, row["display"] if row else None)] if code else []
     if row is not None:
         codings.append(fhir.coding(_CANCELLATION, row["hl7"]))
     elif code:
-        notes.append(Note(NoteKind.UNKNOWN_CODE, "ajanvaraus/peruutussyy", f"{code} is not in the table; it is kept"))
-    return {"cancelationReason": fhir.concept(*codings, text=words or None)}
+        recorder.note(NoteKind.UNKNOWN_CODE, rule.path, f"{code} {rule.note}")
+    return fhir.concept(*codings, text=words.value or None)
 
 
-def _text(fields: Fields, notes: list[Note]) -> Resource:
+def _words(found: tuple[Fields, Fields], rule: Rule, recorder: Recorder) -> str:
     """``lisatiedot`` is the patient's comment or, where the unit made the booking, the unit's description."""
-    text, who = fields.text("lisatiedot"), fields.word("varaaja")
-    if text and who not in ("VERKKO", _UNIT):
-        notes.append(
-            Note(NoteKind.UNKNOWN_CODE, "ajanvaraus/varaaja", "not known whose text it is; taken for the unit's")
-        )
-    return {"comment" if who == "VERKKO" else "description": text} if text else {}
-
-
-def _participants(fields: Fields, patient: str, status: Mapping[str, str]) -> list[FhirElement]:
-    actors = [
-        fhir.reference("Patient", patient),
-        fhir.reference("Practitioner", fields.code("ammattihenkilo")),
-        fhir.reference("Location", fields.code("yksikko")),
-        fhir.reference("HealthcareService", fields.code("palvelu")),
-    ]
-    return [{"actor": actor, "status": status["others"] if n else status["patient"]} for n, actor in enumerate(actors)]
+    text, who = found[0].value, word(found[1])
+    if not text or (who == _ONLINE) is (rule.target[-1].name != "comment"):
+        return ""
+    if who not in (_ONLINE, _UNIT):
+        recorder.note(NoteKind.UNKNOWN_CODE, "ajanvaraus/varaaja", rule.note)
+    return text

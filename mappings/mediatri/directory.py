@@ -16,10 +16,11 @@ from canonical.fhir import Element as FhirElement
 from canonical.fhir import Resource
 from canonical.model import Record
 from canonical.notes import Note, NoteKind
-from mappings.mediatri import tables
+from mappings.engine.recorder import Recorder
+from mappings.engine.tables import table
 from mappings.mediatri.markup import Element, Fields, name_of
 from mappings.mediatri.persons import address
-from mappings.mediatri.site import Site, filled
+from mappings.mediatri.site import Site, filled, known
 
 _UNIT: Final = ("tunnus", "oid", "nimi", "kunta", "lahiosoite", "postinumero", "postitoimipaikka", "puhelin")
 _SERVICE: Final = ("tunnus", "nimi", "sektori", "palvelunimike", "palveluluokka")
@@ -74,7 +75,7 @@ def _unit(fields: Fields, site: Site) -> list[Record]:
     where = address(fields)
     organization: Resource = {
         "resourceType": "Organization",
-        "extension": site.kept(fields, tables.known("yksikko", *_UNIT), notes),
+        "extension": site.kept(fields, known("yksikko", *_UNIT), notes),
         "identifier": [*official, number],
         **_ACTIVE,
         **named,
@@ -107,7 +108,7 @@ def _service(fields: Fields, uses: _Uses, site: Site) -> Record:
     kind, category = _classified(fields, site)
     resource: Resource = {
         "resourceType": "HealthcareService",
-        "extension": site.kept(fields, tables.known("palvelu", *_SERVICE), notes),
+        "extension": site.kept(fields, known("palvelu", *_SERVICE), notes),
         "identifier": [fhir.identifier(site.system("service"), key)],
         **_ACTIVE,
         "category": [*_sector(fields.word("sektori"), notes), *category],
@@ -126,7 +127,7 @@ def _classified(fields: Fields, site: Site) -> tuple[FhirElement, list[FhirEleme
 
 
 def _sector(code: str, notes: list[Note]) -> list[FhirElement]:
-    row = tables.row("sector", code)
+    row = table(__package__, "sector").get((code,))
     if row is None:
         notes.append(Note(NoteKind.UNKNOWN_CODE, "palvelu/sektori", f"{code or 'no code'} is no sector known here"))
         return []
@@ -137,11 +138,11 @@ def _practitioner(fields: Fields, site: Site) -> Record:
     key, notes = fields.code("tunnus"), list[Note]()
     register = fields.word("rekisterinumero")
     spoken = [child.text.strip() for child in fields.each("kieli") if (child.text or "").strip()]
-    known = tables.known("ammattihenkilo", *_PROFESSIONAL)
+    names = known("ammattihenkilo", *_PROFESSIONAL)
     name = filled({"family": fields.text("sukunimi"), "given": fields.text("etunimi").split()})
     resource: Resource = {
         "resourceType": "Practitioner",
-        "extension": site.kept(fields, known, notes),
+        "extension": site.kept(fields, names, notes),
         "identifier": [
             *([fhir.identifier(codes.TERHIKKI, register)] if register else []),
             fhir.identifier(site.system("practitioner"), key),
@@ -155,13 +156,13 @@ def _practitioner(fields: Fields, site: Site) -> Record:
 
 def _roles(people: list[Fields], uses: _Uses) -> Iterator[Record]:
     """Every professional in every unit they have a calendar in; one without calendars in the home unit."""
-    known = {person.code("tunnus"): person for person in people}
+    by_key = {person.code("tunnus"): person for person in people}
     roles = {role: list(services) for role, services in uses.services_of_role.items()}
     busy = {professional for professional, _ in roles}
-    roles |= {(key, person.code("yksikko")): [] for key, person in known.items() if key not in busy}
+    roles |= {(key, person.code("yksikko")): [] for key, person in by_key.items() if key not in busy}
     for (professional, unit), services in roles.items():
         notes: list[Note] = []
-        title = _named(person, "nimike", notes, "text") if (person := known.get(professional)) else {}
+        title = _named(person, "nimike", notes, "text") if (person := by_key.get(professional)) else {}
         resource: Resource = {
             "resourceType": "PractitionerRole",
             **_ACTIVE,
@@ -178,10 +179,12 @@ def _schedule(fields: Fields, uses: _Uses, site: Site) -> Record:
     key, notes = fields.code("tunnus"), list[Note]()
     professional, unit, service = (fields.code(name) for name in ("ammattihenkilo", "yksikko", "palvelu"))
     named = uses.services.get(service)
-    kind = _classified(named, site)[0] if named else site.service(service, "kalenteri/palvelu", notes)[0]
+    kind = (
+        _classified(named, site)[0] if named else site.service(service, "kalenteri/palvelu", Recorder(site, notes))[0]
+    )
     resource: Resource = {
         "resourceType": "Schedule",
-        "extension": site.kept(fields, tables.known("kalenteri", *_CALENDAR), notes),
+        "extension": site.kept(fields, known("kalenteri", *_CALENDAR), notes),
         "identifier": [fhir.identifier(site.system("schedule"), key)],
         **_ACTIVE,
         "serviceType": [kind],

@@ -7,9 +7,15 @@ elements that one does not know. So a missing element is read as an empty one, a
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, Self
 
 from lxml import etree
+
+from mappings.engine.tree import BadMessage, Seen
+from mappings.xml_tree import XmlNode
+
+__all__ = ["NAMESPACE", "BadMessage", "Element", "Fields", "is_code", "name_of"]
 
 NAMESPACE: Final = "http://mediatri.example/ajanvaraus/v1"
 
@@ -19,10 +25,6 @@ _NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 Element = Any
 """An element of lxml's."""
-
-
-class BadMessage(ValueError):
-    """A message is not as the manual promises. The text names the place, never what stands there."""
 
 
 def is_code(text: str) -> bool:
@@ -35,27 +37,29 @@ def name_of(element: Element) -> str:
     return str(element.tag).removeprefix(_PREFIX)
 
 
-class Fields:
-    """The children of one element, by name. Of an element that comes twice the first is read."""
+class Fields(XmlNode):
+    """The children of one element, by name. Of an element that comes twice the first is read; one that is missing is
+    read as an empty one."""
 
-    __slots__ = ("_children", "_repeated", "element", "name")
+    __slots__ = ("_all",)
+    namespace = NAMESPACE
 
-    def __init__(self, element: Element) -> None:
-        self.element = element
-        self.name = name_of(element)
-        self._children: dict[str, Element] = {}
-        self._repeated: list[Element] = []
-        for child in element:
-            name = name_of(child)
-            if name in self._children:
-                self._repeated.append(child)
-            else:
-                self._children[name] = child
+    def __init__(self, element: Element, seen: Seen = None, attribute: str = "") -> None:
+        super().__init__(element, seen, attribute)
+        self._all: set[str] = set()
+
+    def one(self, name: str) -> Self:
+        found = super().one(name)
+        return type(self)(etree.Element(f"{_PREFIX}{name}")) if found is None else found
+
+    def others(self, known: frozenset[str]) -> Sequence[Self]:
+        """The children that are not ``known``, and those that come again though only the first is read."""
+        again = [one for name, all_ in self._children.items() if name in known - self._all for one in all_[1:]]
+        return [*super().others(known), *(type(self)(one, self.seen) for one in again)]
 
     def text(self, name: str) -> str:
         """What stands in the child ``name``; ``""`` where it is empty or missing."""
-        child = self._children.get(name)
-        return "" if child is None or child.text is None else str(child.text)
+        return self.one(name).value
 
     def word(self, name: str) -> str:
         """The same of a value that is a code: without blanks around it, which no code of FHIR's has."""
@@ -75,25 +79,13 @@ class Fields:
             raise BadMessage(f"{self.name}/{name} is not a number")
         return int(found)
 
-    def fields(self, name: str) -> Fields:
+    def fields(self, name: str) -> Self:
         """The children of the child ``name``, which must be there. Raises `BadMessage`."""
-        child = self._children.get(name)
-        if child is None:
+        if name not in self._children:
             raise BadMessage(f"{self.name} without {name}")
-        return Fields(child)
+        return self.one(name)
 
     def each(self, name: str) -> list[Element]:
         """Every child ``name``, in order; all of them count as read."""
-        self._repeated = [child for child in self._repeated if name_of(child) != name]
-        return list(self.element.iterchildren(f"{_PREFIX}{name}"))
-
-    def strangers(self, known: frozenset[str]) -> list[Element]:
-        """The children that are not ``known``, and those that come again though only the first is read."""
-        if not self._repeated and self._children.keys() <= known:
-            return []
-        return [child for name, child in self._children.items() if name not in known] + self._repeated
-
-
-def written(element: Element) -> str:
-    """The element as XML, without what follows it."""
-    return str(etree.tostring(element, encoding="unicode", with_tail=False))
+        self._all.add(name)
+        return self._children.get(name, [])

@@ -8,9 +8,8 @@ from canonical import codes, fhir
 from canonical.fhir import Resource
 from canonical.model import LocalPatient, Record
 from canonical.notes import Note, NoteKind
-from mappings.mediatri import tables
 from mappings.mediatri.markup import BadMessage, Element, Fields
-from mappings.mediatri.site import Site, drop, filled
+from mappings.mediatri.site import Site, drop, filled, known
 
 _READ: Final = (
     "potilasnumero", "henkilotunnus", "asiointikieli", "lahiosoite", "postinumero", "postitoimipaikka", "puhelin",
@@ -36,7 +35,7 @@ def local_patient(element: Element) -> tuple[LocalPatient, list[Note]]:
     if language := fields.word("asiointikieli"):
         spoken = fhir.concept(fhir.coding(codes.LANGUAGE, language))
         contact["communication"] = [{"language": spoken, "preferred": True}]
-    drop(fields, tables.known("potilas", *_READ), notes)
+    drop(fields, known("potilas", *_READ), notes)
     return LocalPatient(number, hetu, contact), notes
 
 

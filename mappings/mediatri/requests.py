@@ -14,8 +14,12 @@ from typing import Any, Final, Literal
 
 from canonical.commands import Book, Cancel
 from canonical.model import TimeKey
-from canonical.notes import Note, NoteKind
+from canonical.notes import Note
+from mappings.asked import asked, shortened, wanted, words
+from mappings.engine.recorder import Recorder
 from mappings.mediatri import moments
+from mappings.mediatri.appointments import rules
+from mappings.mediatri.site import Site
 
 COMMENT_LIMIT: Final = 1000
 REASON_LIMIT: Final = 200
@@ -25,6 +29,8 @@ DAYS: Final = 31
 Effect = Literal["read", "reserve", "confirm", "cancel", "release", "register"]
 """What a request changes. A reservation is no effect that anybody is shown."""
 
+_SITE: Final = Site("")
+"""What is told has no name of an installation's in it."""
 _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9._:-]{1,36}")
 _HETU: Final = re.compile(r"[0-9]{6}[-+A-FU-Y][0-9]{3}[0-9A-Y]")
@@ -66,35 +72,22 @@ def unfit(command: Book) -> str | None:
 
 def reserve(number: str, time: TimeKey, reference: str) -> Request:
     """VaraaAika: five minutes for patient ``number``; ``time.key`` is the calendar."""
-    told = {"potilasnumero": number, "kalenteri": time.key, "alku": moments.write(time.start)}
-    return Request("VaraaAika", told | {"asiakasViite": reference}, "reserve", reference)
+    told = rules()["VaraaAika"].write(wanted(reference, number, time.start, time), Recorder(_SITE))
+    return Request("VaraaAika", told, "reserve", reference)
 
 
 def confirm(command: Book, token: str) -> tuple[Request, tuple[Note, ...]]:
-    """VahvistaVaraus of the reservation ``token``.
-
-    Mediatri has no element for why the person comes: ``reason`` follows the comment on a line of its own while the two
-    fit, so that the unit reads it; otherwise it is left out, with a note.
-    """
-    comment, notes = _comment(command)
-    told = {"varaustunnus": token, "asiakasViite": command.placer_id} | ({"lisatiedot": comment} if comment else {})
-    return Request("VahvistaVaraus", told, "confirm"), notes
+    """VahvistaVaraus of the reservation ``token``."""
+    comment, notes = words(command, COMMENT_LIMIT)
+    told = rules()["VahvistaVaraus"].write(asked(command) | {"comment": comment}, Recorder(_SITE))
+    return Request("VahvistaVaraus", {"varaustunnus": token} | told, "confirm"), notes
 
 
 def cancel(command: Cancel) -> tuple[Request, tuple[Note, ...]]:
-    """PeruAika of a booking. A reason that does not fit is made to, with a note: a text must not keep anybody from
-    cancelling."""
-    words = _NOT_XML.sub(" ", command.reason)[:REASON_LIMIT]
-    notes = (Note(NoteKind.DROPPED, "Cancel.reason", "cut or cleaned to what Mediatri takes"),)
-    told = {
-        "varausnumero": command.local_id,
-        "potilasnumero": command.patient.number,
-        "alkuperainenAlku": moments.write(command.believed_start),
-        "peruutussyy": "ASIAKAS_PERUI",
-        **({"selite": words} if words else {}),
-        "asiakasViite": command.placer_id,
-    }
-    return Request("PeruAika", told, "cancel", command.placer_id), () if words == command.reason else notes
+    """PeruAika of a booking."""
+    why, notes = shortened(command, REASON_LIMIT, _NOT_XML, "Mediatri")
+    told = rules()["PeruAika"].write(asked(command) | {"cancelationReason": {"text": why}}, Recorder(_SITE))
+    return Request("PeruAika", told, "cancel", command.placer_id), notes
 
 
 def release(number: str, reference: str) -> Request:
@@ -124,12 +117,3 @@ def bookings(*, number: str = "", reference: str = "", patient: str = "") -> Req
     """HaeAjanvaraukset by Mediatri's number, by our own reference, or of a patient. Name one."""
     criteria = {"varausnumero": number, "asiakasViite": reference, "potilasnumero": patient}
     return Request("HaeAjanvaraukset", {name: value for name, value in criteria.items() if value})
-
-
-def _comment(command: Book) -> tuple[str, tuple[Note, ...]]:
-    if not command.reason.strip():
-        return command.comment, ()
-    both = f"{command.comment}\n{command.reason}" if command.comment else command.reason
-    if len(both) > COMMENT_LIMIT:
-        return command.comment, (Note(NoteKind.DROPPED, "Book.reason", "no room for it beside the comment"),)
-    return both, (Note(NoteKind.KEPT, "Book.reason", "carried in Appointment.comment"),)

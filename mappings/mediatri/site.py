@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from canonical import codes, fhir
 from canonical.fhir import Element, Resource
 from canonical.notes import Note, NoteKind
-from mappings.mediatri import tables
-from mappings.mediatri.markup import Fields, name_of, written
+from mappings.conversions import kept
+from mappings.engine.recorder import Recorder
+from mappings.engine.tables import table
+from mappings.mediatri.markup import Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +24,15 @@ class Site:
         """The installation's own identifier or code system, or extension, of ``what``."""
         return codes.local(self.installation, what)
 
-    def service(self, code: str, path: str, notes: list[Note]) -> tuple[Element, list[Element]]:
+    def service(self, code: str, path: str, recorder: Recorder) -> tuple[Element, list[Element]]:
         """A service as concepts: its type (the local code and the national one) and its categories.
 
         The messages about bookings and times hold the local code alone. A code that is not in the table stays as it
         is, with a note; one that the table gives no national code has none.
         """
-        row = tables.table("service", keys=2).get((self.installation, code))
+        row = table(__package__, "service", keys=2).get((self.installation, code))
         if row is None:
-            notes.append(Note(NoteKind.UNKNOWN_CODE, path, f"{code} is not in the table of services; it is kept"))
+            recorder.note(NoteKind.UNKNOWN_CODE, path, f"{code} is not in the table of services; it is kept")
             return fhir.concept(fhir.coding(self.system("service"), code)), []
         return self.classified(code, row["name"], row["national"], row["category"])
 
@@ -43,7 +46,7 @@ class Site:
 
     def places(self, code: str, left: int) -> list[Element]:
         """How many places a time of a group service has and how many are left; nothing for a time of one person's."""
-        row = tables.table("service", keys=2).get((self.installation, code))
+        row = table(__package__, "service", keys=2).get((self.installation, code))
         capacity = int(row["places"]) if row else left
         if capacity < 2:
             return []
@@ -52,12 +55,8 @@ class Site:
 
     def kept(self, fields: Fields, known: frozenset[str], notes: list[Note]) -> list[Element]:
         """The elements that nothing reads, carried along as they were written, in extensions of our own."""
-        found = []
-        for stranger in fields.strangers(known):
-            path = f"{fields.name}/{name_of(stranger).rpartition('}')[2]}"
-            notes.append(Note(NoteKind.KEPT, path, "not understood; carried along as it was written"))
-            found.append({"url": self.system("element"), "valueString": written(stranger)})
-        return found
+        why = "not understood; carried along as it was written"
+        return kept(fields.others(known), fields.name, self.system("element"), why, Recorder(self, notes))
 
 
 def filled(parts: Resource) -> Resource:
@@ -67,6 +66,12 @@ def filled(parts: Resource) -> Resource:
 
 def drop(fields: Fields, known: frozenset[str], notes: list[Note]) -> None:
     """A note for every element that nothing reads and that has no place to be kept in."""
-    for stranger in fields.strangers(known):
-        path = f"{fields.name}/{name_of(stranger).rpartition('}')[2]}"
-        notes.append(Note(NoteKind.DROPPED, path, "nothing here carries it"))
+    for stranger in fields.others(known):
+        notes.append(Note(NoteKind.DROPPED, f"{fields.name}/{stranger.shown}", "nothing here carries it"))
+
+
+@cache
+def known(element: str, *read: str) -> frozenset[str]:
+    """The children of ``element`` that are ``read`` or left out on purpose (``ignored.csv``)."""
+    left_out = {name for (where, name) in table(__package__, "ignored", keys=2) if where == element}
+    return frozenset(left_out | set(read))

@@ -1,4 +1,5 @@
-"""``tapaaminen`` -> Appointment (manual §8.1).
+"""Meetings, free times and what changes them (manual §7, §8): ``rules/appointments.toml``, and here what a row cannot
+say.
 
 A meeting keeps its ``tunnus`` and its ``ulkoinenTunniste`` for ever: after a move it is the same record, and it carries
 the placer id of the booking it began with, never that of the move.
@@ -6,15 +7,22 @@ the placer id of the booking it began with, never that of the move.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
-from canonical import codes, fhir, times
+from canonical import codes, fhir
 from canonical.fhir import Element, Resource
 from canonical.model import Record
-from canonical.notes import Note, NoteKind
-from mappings.proconsona.document import Part
-from mappings.proconsona.site import Site, dropped, each_once, filled, said, task
-from mappings.proconsona.tables import Row, table
+from canonical.notes import NoteKind
+from mappings.conversions import CONVERSIONS, number, token, unmapped, word
+from mappings.engine.mapping import Message, load
+from mappings.engine.recorder import Recorder
+from mappings.engine.rules import Conversion, Primitive, Rule
+from mappings.engine.tables import Line
+from mappings.proconsona import keys
+from mappings.proconsona.document import Part, in_order, schema
+from mappings.proconsona.site import Site, task
 
 _NO_ROW = {"fhir": "", "patient": "tentative", "others": "tentative"}
 
@@ -24,30 +32,14 @@ def appointments(root: Part, site: Site) -> list[Record]:
     return [appointment(one, site) for one in ([root] if root.name == "tapaaminen" else root.all("tapaaminen"))]
 
 
-def appointment(part: Part, site: Site) -> Record:
+def appointment(part: Part, site: Site, recorder: Recorder | None = None) -> Record:
     """The record of one meeting. Raises `BadMessage`.
 
     ``Record.patient`` is of whom it says it is; whether that is who was asked for is the caller's to check.
     """
-    notes: list[Note] = []
-    local_id, patient = part.id("tunnus"), part.id("asiakas")
-    status, row = _status(part, site, notes)
-    start, end = part.span()
-    parts: Resource = {
-        "resourceType": "Appointment",
-        "extension": _extensions(part, site, notes),
-        "identifier": _identifiers(part, local_id, site),
-        **status,
-        "cancelationReason": _cancelation(part, status, site, notes),
-        "serviceCategory": task(part.one("palvelutehtava"), "tapaaminen/palvelutehtava", notes),
-        "serviceType": [site.service(part.service())],
-        "start": times.iso(start),
-        "end": times.iso(end),
-        "created": times.iso(part.time("luotu")),
-        "comment": _words(part.text("lisatieto")),
-        "participant": _participants(part, patient, row),
-    }
-    return Record("Appointment", local_id, filled(parts), str(part.number("versio")), patient, each_once(notes))
+    record = rules()["tapaaminen"].record(part, recorder or Recorder(site))
+    in_order(record.resource, "tapaaminen")
+    return record
 
 
 def placer_id(resource: Resource) -> str | None:
@@ -55,75 +47,67 @@ def placer_id(resource: Resource) -> str | None:
     return fhir.identifier_value(resource, codes.PLACER)
 
 
-def _status(part: Part, site: Site, notes: list[Note]) -> tuple[Resource, Row]:
+@cache
+def rules() -> Mapping[str, Message]:
+    """The messages about meetings, both ways."""
+    own = {
+        "status": Conversion(_status, gives="code", takes=(1,), one_way="a command says what to do, not what becomes"),
+        "participant": Conversion(_participant, takes=(1,), one_way="who has answered is the master's to say"),
+        "task": Conversion(_task, one_way="what a service is for is the directory's to say"),
+        "places": Conversion(_places, one_way="how many are left is the master's to say"),
+        "calendar": Conversion(_calendar, _uncalendar, "Reference"),
+    }
+    return load(str(__package__), "appointments.toml", {**CONVERSIONS, **own}, schema().exists)
+
+
+def _meaning(rule: Rule, tila: Any, ehdottaja: Any) -> tuple[str, Line | None, bool]:
+    """``tila``, its row, and whether ``ehdottaja`` has a meaning in it; one that has none is left out of account."""
+    code, proposer = word(tila), word(ehdottaja)
+    row = rule.table.get((code, proposer))
+    return code, row or rule.table.get((code, "")), row is not None
+
+
+def _status(found: Any, rule: Rule, recorder: Recorder) -> str | Primitive:
     """Appointment.status of ``tila`` and ``ehdottaja``. What has no counterpart keeps its own code; none is made up."""
-    code, proposer = part.need("tila"), part.token("ehdottaja")
-    rows = table("status", keys=2)
-    row = rows.get((code, proposer))
-    if row is None and (code, "") in rows:
-        row = rows[code, ""]
-        notes.append(Note(NoteKind.UNKNOWN_CODE, "tapaaminen/ehdottaja", "one that has no meaning in that tila"))
-    elif row is not None and row["patient"] == "tentative":
-        notes.append(Note(NoteKind.DEFAULTED, "tapaaminen/ehdottaja", "missing; nobody is said to have agreed"))
-    if row is not None:
-        return {"status": row["fhir"]}, row
-    notes.append(Note(NoteKind.UNKNOWN_CODE, "tapaaminen/tila", f"{said(code)} has no FHIR status; none is given"))
-    absent = {"url": codes.DATA_ABSENT, "valueCode": "unsupported"}
-    return {"_status": {"extension": [absent, {"url": site.system("status"), "valueString": code}]}}, _NO_ROW
-
-
-def _identifiers(part: Part, local_id: str, site: Site) -> list[Element]:
-    found = [fhir.identifier(site.system("appointment"), local_id, type_code="FILL")]
-    mark = part.token("ulkoinenTunniste")
-    return [*found, fhir.identifier(codes.PLACER, mark, type_code="PLAC")] if mark else found
-
-
-def _cancelation(part: Part, status: Resource, site: Site, notes: list[Note]) -> Element:
-    """``peruutus``: the local code of why, and somebody's own words as the concept's text. FHIR has it of what is
-    cancelled only."""
-    found = part.one("peruutus")
-    if found is None:
-        return {}
-    if status.get("status") != "cancelled":
-        notes.append(Note(NoteKind.DROPPED, "tapaaminen/peruutus", "of a meeting that is not cancelled"))
-        return {}
-    code = found.need("syy")
-    row = table("cancelation-reason").get((code,))
+    code, row, meant = _meaning(rule, *found)
+    if not code:
+        return ""
     if row is None:
-        notes.append(Note(NoteKind.UNKNOWN_CODE, "tapaaminen/peruutus/syy", f"{said(code)} is no code of the manual's"))
-    dropped(found, notes)
-    coding = fhir.coding(site.system("cancelation-reason"), code, row["display"] if row else None)
-    return fhir.concept(coding, text=_words(found.text("selite")) or None)
+        return unmapped(code, rule, recorder)
+    if not meant:
+        recorder.note(NoteKind.UNKNOWN_CODE, "tapaaminen/ehdottaja", "one that has no meaning in that tila")
+    elif row["patient"] == "tentative":
+        recorder.note(NoteKind.DEFAULTED, "tapaaminen/ehdottaja", "missing; nobody is said to have agreed")
+    return row["fhir"]
 
 
-def _words(text: str) -> str:
-    """A text as it was written, but white space alone says nothing."""
-    return text if text.strip() else ""
+def _participant(found: Any, rule: Rule, recorder: Recorder) -> Element | str:
+    who, tila, ehdottaja = found
+    row = _meaning(rule, tila, ehdottaja)[1] or _NO_ROW
+    local_id, kind = token(who, rule), rule.words[0]
+    answer = row["patient" if kind == "Patient" else "others"]
+    return {"actor": fhir.reference(kind, local_id), "status": answer} if local_id else ""
 
 
-def _extensions(part: Part, site: Site, notes: list[Note]) -> list[Element]:
-    """RestrictionParent, the release date, and whatever is carried along."""
-    found: list[Element] = []
-    if code := part.token("huoltajarajaus"):
-        row = table("restriction-parent").get((code,))
-        if row is None:
-            notes.append(
-                Note(NoteKind.UNKNOWN_CODE, "tapaaminen/huoltajarajaus", f"{said(code)} is not of the classification")
-            )
-        coding = fhir.coding(codes.RESTRICTION_PARENT_CODES, code, row["display"] if row else None)
-        found.append({"url": codes.RESTRICTION_PARENT, "valueCoding": coding})
-    if release := part.day("nakyyAlkaen"):
-        found.append({"url": codes.RELEASE_DATE, "valueDate": release.isoformat()})
-    if additions := part.one("laajennus"):
-        found += site.kept(additions.element, "tapaaminen/laajennus", notes)
-    return found + site.kept(part.unread(), "tapaaminen", notes)
+def _task(part: Part, rule: Rule, recorder: Recorder) -> Element:
+    return task(part, rule.path, recorder)[0]
 
 
-def _participants(part: Part, patient: str, row: Row) -> list[Element]:
-    def actors() -> Iterator[Element]:
-        yield fhir.reference("Patient", patient)
-        yield fhir.reference("Practitioner", part.id("tyontekija"))
-        yield fhir.reference("Location", part.id("yksikko"))
-        yield fhir.reference("HealthcareService", part.service())
+def _places(node: Part, rule: Rule, recorder: Recorder) -> Element | str:
+    """How many places a time of a group has left; nothing for a time of one person's."""
+    left = number(node, rule)
+    if left < 2:
+        return {} if left else ""
+    return {"url": recorder.uri("places"), "extension": [{"url": "left", "valueUnsignedInt": left}]}
 
-    return [{"actor": actor, "status": row["others" if n else "patient"]} for n, actor in enumerate(actors())]
+
+def _calendar(node: Part, rule: Rule, recorder: Recorder) -> Element:
+    return fhir.reference("Slot", keys.pack(token(node, rule)))
+
+
+def _uncalendar(value: Element, rule: Rule, recorder: Recorder) -> str:
+    """Raises ValueError for a time whose key is not ours."""
+    found = keys.unpack(value["reference"].removeprefix("Slot/"))
+    if found is None:
+        raise ValueError("no key of ProConsona's has this form")
+    return found

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from lxml import etree
 
-from canonical import times
 from canonical.commands import Accept, Book, Cancel, Move, Propose
-from canonical.model import TimeKey
 from canonical.notes import Note, NoteKind
+from mappings.asked import asked, shortened, words
+from mappings.engine.recorder import Recorder
 from mappings.proconsona import keys
+from mappings.proconsona.appointments import rules
 from mappings.proconsona.document import NAMESPACE
+from mappings.proconsona.site import Site
 
 COMMENT_LIMIT: Final = 1000
 REASON_LIMIT: Final = 200
-BY_CUSTOMER: Final = "ASIAKAS"
-"""The customer cancelled, or declined."""
 
 Change = Accept | Propose | Move | Cancel
 
+_SITE: Final = Site("")
+"""What is told has no name of an installation's in it."""
 _UNSPEAKABLE: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not have."""
 
@@ -39,86 +42,40 @@ def unfit(command: Book | Propose) -> str | None:
 
 def asiakashaku(hetu: str) -> bytes:
     """The body that asks for a customer by HETU."""
-    root = _root("asiakashaku")
-    _add(root, "henkilotunnus", hetu)
-    return _bytes(root)
+    return _bytes("asiakashaku", {"henkilotunnus": hetu})
 
 
 def booking(command: Book, number: str, calendar: str) -> tuple[bytes, tuple[Note, ...]]:
-    """The body that books for customer ``number``. A time has no end here: it is the calendar's.
-
-    ProConsona has no element for why the person comes: ``reason`` follows the comment on a line of its own while the
-    two fit, so that the unit reads it; otherwise it is left out, with a note.
-    """
-    root, (comment, notes) = _root("uusiTapaaminen"), _comment(command)
-    _add(root, "asiakas", number)
-    _time(root, calendar, command.time)
-    _add(root, "ulkoinenTunniste", command.placer_id)
-    if comment:
-        _add(root, "lisatieto", comment)
-    return _bytes(root), notes
+    """The body that books for customer ``number``. A time has no end here: it is the calendar's."""
+    comment, notes = words(command, COMMENT_LIMIT)
+    wanted = asked(command, number) | {"comment": comment}
+    wanted["slot"] = [{"reference": f"Slot/{keys.pack(calendar)}"}]
+    return _bytes("uusiTapaaminen", rules()["uusiTapaaminen"].write(wanted, Recorder(_SITE))), notes
 
 
 def change(command: Change, version: str) -> tuple[bytes, tuple[Note, ...]]:
     """The body that changes a meeting from ``version`` on. Raises ValueError for a time whose key is not ours."""
-    root, notes = _root("tapaamisenMuutos"), list[Note]()
-    _add(root, "versio", version)
+    wanted, notes = asked(command) | {"meta": {"versionId": version}}, tuple[Note, ...]()
     match command:
-        case Accept():
-            _add(root, "hyvaksy")
-        case Propose():
-            _time(_add(root, "ehdotaUutta"), _calendar(command.time), command.time)
-        case Move():
-            _time(_add(root, "siirra"), _calendar(command.time), command.time)
-            if command.reason.strip():
-                notes.append(Note(NoteKind.DROPPED, "Move.reason", "ProConsona has no place for it (manual §8.4)"))
+        case Move() if command.reason.strip():
+            notes = (Note(NoteKind.DROPPED, "Move.reason", "ProConsona has no place for it (manual §8.4)"),)
         case Cancel():
-            _cancel(_add(root, "peru"), command, notes)
-    return _bytes(root), tuple(notes)
+            why, notes = shortened(command, REASON_LIMIT, _UNSPEAKABLE, "ProConsona")
+            wanted["cancelationReason"] = {"text": why}
+    return _bytes("tapaamisenMuutos", rules()[command.kind].write(wanted, Recorder(_SITE))), notes
 
 
-def _cancel(parent: etree._Element, command: Cancel, notes: list[Note]) -> None:
-    """A reason that does not fit is made to, with a note: a text must not keep anybody from cancelling."""
-    _add(parent, "syy", BY_CUSTOMER)
-    text = _UNSPEAKABLE.sub(" ", command.reason)[:REASON_LIMIT]
-    if text != command.reason:
-        notes.append(Note(NoteKind.DROPPED, "Cancel.reason", "cut or cleaned to what ProConsona takes"))
-    if text.strip():
-        _add(parent, "selite", text)
-
-
-def _comment(command: Book) -> tuple[str, tuple[Note, ...]]:
-    texts = [text for text in (command.comment, command.reason) if text.strip()]
-    both = "\n".join(texts)
-    if not command.reason.strip():
-        return both, ()
-    if len(both) > COMMENT_LIMIT:
-        return command.comment, (Note(NoteKind.DROPPED, "Book.reason", "no room for it beside the comment"),)
-    return both, (Note(NoteKind.KEPT, "Book.reason", "carried in Appointment.comment"),)
-
-
-def _calendar(time: TimeKey) -> str:
-    found = keys.unpack(time.key)
-    if found is None:
-        raise ValueError("no key of ProConsona's has this form")
-    return found
-
-
-def _time(parent: etree._Element, calendar: str, time: TimeKey) -> None:
-    _add(parent, "kalenteri", calendar)
-    _add(parent, "alku", times.iso(time.start))
-
-
-def _root(name: str) -> etree._Element:
-    return etree.Element(f"{{{NAMESPACE}}}{name}", nsmap={None: NAMESPACE})
-
-
-def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
-    child = etree.SubElement(parent, f"{{{NAMESPACE}}}{name}")
-    child.text = text
-    return child
-
-
-def _bytes(root: etree._Element) -> bytes:
+def _bytes(name: str, told: Mapping[str, Any]) -> bytes:
+    root = etree.Element(f"{{{NAMESPACE}}}{name}", nsmap={None: NAMESPACE})
+    _fill(root, told)
     data: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
     return data
+
+
+def _fill(parent: etree._Element, told: Mapping[str, Any]) -> None:
+    for name, value in told.items():
+        child = etree.SubElement(parent, f"{{{NAMESPACE}}}{name}")
+        if isinstance(value, dict):
+            _fill(child, value)
+        else:
+            child.text = value or None

@@ -13,7 +13,8 @@ from typing import Final
 from canonical import codes, fhir
 from canonical.fhir import Element, Resource
 from canonical.model import Record
-from canonical.notes import Note
+from canonical.notes import Note, NoteKind
+from mappings.engine.recorder import Recorder
 from mappings.proconsona.document import ID, SERVICE, Part, checked
 from mappings.proconsona.site import Site, address, each_once, filled, named, task
 
@@ -77,13 +78,13 @@ def _service(part: Part, site: Site) -> Record:
         {"url": site.system("places"), "extension": places},
     ]
     sector = fhir.concept(fhir.coding(codes.SECTOR, SOCIAL))
-    units = [checked(one.whole().strip(), ID, "palvelu/yksikko") for one in part.all("yksikko")]
+    units = [checked(one.value.strip(), ID, "palvelu/yksikko") for one in part.all("yksikko")]
     resource: Resource = {
         "resourceType": "HealthcareService",
         "extension": [*own, *site.kept(part.unread(), "palvelu", notes)],
         "identifier": [fhir.identifier(site.system("service"), code)],
         "active": True,
-        "category": [sector, *task(part.one("palvelutehtava"), "palvelu/palvelutehtava", notes)],
+        "category": [sector, *(_task(part, site, notes))],
         "type": [site.service(code, name.get("name"))],
         "location": [fhir.reference("Location", unit) for unit in units],
         **name,
@@ -92,13 +93,20 @@ def _service(part: Part, site: Site) -> Record:
     return Record("HealthcareService", code, filled(resource), notes=each_once(notes))
 
 
+def _task(part: Part, site: Site, notes: list[Note]) -> list[Element]:
+    if (found := part.one("palvelutehtava")) is not None:
+        return task(found, "palvelu/palvelutehtava", Recorder(site, notes))
+    notes.append(Note(NoteKind.DROPPED, "palvelu/palvelutehtava", "no palvelutehtava is named"))
+    return []
+
+
 def _worker(part: Part, site: Site, services: Mapping[str, Resource]) -> list[Record]:
     notes: list[Note] = []
     local_id, unit = part.id("tunnus"), part.id("yksikko")
     number, family = part.token("rekisterinumero"), part.token("sukunimi")
     name = filled({"family": family, "given": part.token("etunimi").split()})
     registered = [fhir.identifier(codes.TERHIKKI, number)] if number else []
-    spoken = [fhir.concept(fhir.coding(codes.LANGUAGE, one.whole().strip())) for one in part.all("kieli")]
+    spoken = [fhir.concept(fhir.coding(codes.LANGUAGE, one.value.strip())) for one in part.all("kieli")]
     practitioner: Resource = {
         "resourceType": "Practitioner",
         "extension": site.kept(part.unread(), "tyontekija", notes),

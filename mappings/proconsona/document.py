@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Final, Self
 
 from lxml import etree
 
 from canonical import times, xml
+from canonical.fhir import Resource
+from mappings.engine.tables import table
+from mappings.engine.tree import Seen
 from mappings.proconsona import BadMessage
-from mappings.proconsona.tables import table
+from mappings.xml_tree import Schema, XmlNode
 
 NAMESPACE: Final = "urn:proconsona:rajapinta:3"
 ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -20,43 +22,40 @@ ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 SERVICE: Final = re.compile(r"[A-Z0-9-]{1,16}")
 """A code of a service (schema, ``Palvelukoodi``)."""
 
-_OURS: Final = f"{{{NAMESPACE}}}"
 _MAX_NUMBER: Final = 2**31 - 1
 
 
-class Part:
+class Part(XmlNode):
     """An element and its children by name. Its methods raise `BadMessage` for what is not as promised.
 
     White space around and inside a token (an id, a code, a time) is XML Schema's: it collapses. In a text it matters
     (manual §3). An element that is empty is taken for one that is not there.
     """
 
-    __slots__ = ("_children", "element", "name")
+    __slots__ = ()
+    namespace = NAMESPACE
 
-    def __init__(self, element: etree._Element) -> None:
-        self.element = element
-        self.name: str = element.tag.removeprefix(_OURS)
-        self._children: dict[str, list[etree._Element]] = {}
-        for child in element:
-            self._children.setdefault(child.tag.removeprefix(_OURS), []).append(child)
+    @property
+    def shown(self) -> str:
+        """The name for notes and errors: ``*`` for one of another namespace."""
+        return "*" if self.name.startswith("{") else self.name
 
-    def all(self, name: str) -> Iterator[Part]:
-        """The children called ``name``, in order."""
-        return map(Part, self._children.get(name, ()))
-
-    def one(self, name: str) -> Part | None:
+    def one(self, name: str) -> Self | None:
         """The child called ``name``, or None; there may not be two."""
-        found = self._one(name)
-        return None if found is None else Part(found)
+        if len(self._children.get(name, ())) > 1:
+            raise BadMessage(f"{self.name} has more than one {name}")
+        return super().one(name)
+
+    def written(self) -> str:
+        """In canonical form (exclusive C14N), so that the same always looks the same."""
+        super().written()
+        data: bytes = etree.tostring(self.element, method="c14n", exclusive=True, with_tail=False)
+        return data.decode()
 
     def text(self, name: str) -> str:
         """The text of the child called ``name`` as it was written, "" where there is none."""
-        found = self._one(name)
-        if found is None:
-            return ""
-        if len(found):
-            raise BadMessage(f"{self.name}/{name} holds elements")
-        return found.text or ""
+        found = self.one(name)
+        return "" if found is None else found.value
 
     def token(self, name: str) -> str:
         """The same as a token."""
@@ -77,27 +76,6 @@ class Part:
         """The code of the service it is for."""
         return checked(self.need("palvelu"), SERVICE, f"{self.name}/palvelu")
 
-    def time(self, name: str) -> datetime:
-        """The instant in the child called ``name``, aware."""
-        try:
-            return times.instant(self.need(name))
-        except (ValueError, OverflowError):
-            raise BadMessage(f"{self.name}/{name} is not a time with its offset") from None
-
-    def span(self) -> tuple[datetime, datetime]:
-        """``alku`` and ``loppu``, which follows it."""
-        start, end = self.time("alku"), self.time("loppu")
-        if start.timestamp() >= end.timestamp():
-            raise BadMessage(f"{self.name} ends before it starts")
-        return start, end
-
-    def day(self, name: str) -> date | None:
-        """The day in the child called ``name``, or None."""
-        try:
-            return date.fromisoformat(found) if (found := self.token(name)) else None
-        except ValueError:
-            raise BadMessage(f"{self.name}/{name} is not a day") from None
-
     def number(self, name: str) -> int:
         """The positive whole number in the child called ``name``."""
         found = self.need(name)
@@ -107,38 +85,33 @@ class Part:
 
     def attribute(self, name: str) -> str:
         """The token in an attribute of this element that must be there."""
-        found = _collapsed(str(self.element.get(name, "")))
-        if not found:
+        found = self.one(f"@{name}")
+        if found is None or not _collapsed(found.value):
             raise BadMessage(f"{self.name} without @{name}")
-        return found
+        return _collapsed(found.value)
 
-    def whole(self) -> str:
-        """The text of this element, which holds no others, as it was written."""
-        if len(self.element):
-            raise BadMessage(f"{self.name} holds elements")
-        return self.element.text or ""
-
-    def unread(self) -> list[etree._Element]:
+    def unread(self) -> list[Self]:
         """The children that no mapping reads: neither read nor left out on purpose, by ``codes/element.csv``."""
-        known = _known(self.name)
-        return [one for name, found in self._children.items() if name not in known for one in found]
-
-    def _one(self, name: str) -> etree._Element | None:
-        found = self._children.get(name, ())
-        if len(found) > 1:
-            raise BadMessage(f"{self.name} has more than one {name}")
-        return found[0] if found else None
+        return list(self.others(_known(self.name)))
 
 
-def document(data: bytes, *roots: str) -> Part:
+def document(data: bytes, *roots: str, seen: Seen = None) -> Part:
     """The root of a document, which is one of ``roots``. Raises `BadMessage` and `canonical.xml.BadXml`."""
     element = xml.loads(data)
     if (element.getroottree().docinfo.encoding or "UTF-8").upper() != "UTF-8":
         raise BadMessage("a document in another encoding than UTF-8")
-    root = Part(element)
-    if not element.tag.startswith(_OURS) or root.name not in roots:
+    root = Part(element, seen)
+    if root.name not in roots:
         raise BadMessage(f"{' or '.join(roots)} expected")
     return root
+
+
+def in_order(resource: Resource, name: str) -> tuple[datetime, datetime]:
+    """Start and end; raises `BadMessage` unless the one follows the other."""
+    start, end = times.instant(resource["start"]), times.instant(resource["end"])
+    if start.timestamp() >= end.timestamp():
+        raise BadMessage(f"{name} ends before it starts")
+    return start, end
 
 
 def _collapsed(text: str) -> str:
@@ -152,13 +125,13 @@ def checked(text: str, form: re.Pattern[str], path: str) -> str:
     return text
 
 
-def shown(element: etree._Element) -> str:
-    """The name of an element for notes and errors: ``*`` for one of another namespace."""
-    name = str(element.tag).removeprefix(_OURS)
-    return "*" if name.startswith("{") else name
+@cache
+def schema() -> Schema:
+    """What the schema knows, for the rules."""
+    return Schema(__package__, "proconsona.xsd")
 
 
 @cache
 def _known(name: str) -> frozenset[str]:
-    row = table("element")[name,]
+    row = table(__package__, "element")[name,]
     return frozenset(f"{row['read']} {row['left out']}".split())

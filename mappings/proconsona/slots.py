@@ -1,36 +1,24 @@
-"""``vapaatAjat`` -> free times (manual §7)."""
+"""``vapaatAjat`` -> free times (manual §7), by the rules of ``rules/appointments.toml``."""
 
 from __future__ import annotations
 
-from canonical import fhir, times
-from canonical.fhir import Resource
 from canonical.model import FreeTime, TimeKey
 from canonical.notes import Note
+from mappings.engine.recorder import Recorder
 from mappings.proconsona import keys
-from mappings.proconsona.document import Part
-from mappings.proconsona.site import Site, dropped, task
+from mappings.proconsona.appointments import rules
+from mappings.proconsona.document import Part, in_order
+from mappings.proconsona.site import Site
 
 
 def free_times(root: Part, site: Site, notes: list[Note]) -> list[FreeTime]:
     """The times of one ``vapaatAjat``, in their order. Raises `BadMessage`."""
-    return [_free_time(part, site, notes) for part in root.all("vapaaAika")]
+    return [free_time(part, Recorder(site, notes)) for part in root.all("vapaaAika")]
 
 
-def _free_time(part: Part, site: Site, notes: list[Note]) -> FreeTime:
-    calendar, service, left = part.id("kalenteri"), part.service(), part.number("vapaana")
-    start, end = part.span()
-    places = {"url": site.system("places"), "extension": [{"url": "left", "valueUnsignedInt": left}]}
-    slot: Resource = {
-        "resourceType": "Slot",
-        **({"extension": [places]} if left > 1 else {}),
-        "serviceCategory": task(part.one("palvelutehtava"), "vapaaAika/palvelutehtava", notes),
-        "serviceType": [site.service(service)],
-        "schedule": fhir.reference("Schedule", calendar),
-        "status": "free",
-        "start": times.iso(start),
-        "end": times.iso(end),
-    }
-    if not slot["serviceCategory"]:
-        del slot["serviceCategory"]
-    dropped(part, notes)
-    return FreeTime(TimeKey(keys.pack(calendar), start, end), service, calendar, slot)
+def free_time(part: Part, recorder: Recorder) -> FreeTime:
+    """One time. Raises `BadMessage`."""
+    slot = rules()["vapaaAika"].read(part, recorder)
+    start, end = in_order(slot, "vapaaAika")
+    calendar = part.id("kalenteri")
+    return FreeTime(TimeKey(keys.pack(calendar), start, end), part.service(), calendar, slot)

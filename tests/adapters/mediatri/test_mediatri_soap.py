@@ -20,7 +20,7 @@ from mappings.mediatri.requests import Request
 from tests.adapters.mediatri.mediatri_stub import BOOK, OPTIONS, PERSON, RESERVED, Stub, answer, golden
 
 VENDORS = Path(__file__).parents[3] / "sandbox" / "mediatri"
-OURS = Path(__file__).parents[3] / "adapters" / "mediatri"
+OURS = Path(__file__).parents[3] / "mappings" / "mediatri"
 WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}"
 WSU = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}"
 

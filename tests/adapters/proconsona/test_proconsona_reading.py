@@ -11,10 +11,9 @@ import pytest
 
 from adapters.base import RawMessage
 from adapters.errors import AnotherPatient, Misconfigured, OutcomeUnknown, Unavailable, UnknownAppointment
-from canonical import fhir
+from canonical import codes, fhir
 from canonical.model import FreeQuery
 from canonical.times import to_local
-from mappings.proconsona.site import TASK
 from tests.adapters.proconsona.proconsona_stub import (
     AINO,
     BASE,
@@ -199,7 +198,7 @@ async def test_free_times_are_asked_for_as_they_are_wanted() -> None:
     (one, two) = await adapter_for(there).find_free(call(), days(7, services=("TSO",)))
     assert (one.service, one.schedule, one.time) == ("TSO", CALENDAR, TIME)
     assert two.schedule != one.schedule
-    assert list(fhir.codes(one.slot["serviceCategory"])) == [(TASK, "6")]
+    assert list(fhir.codes(one.slot["serviceCategory"])) == [(codes.TASK, "6")]
     assert query(there.requests[0]) == {
         "alkaen": "2027-03-21T22:00:00Z",
         "paattyen": "2027-03-28T22:00:00Z",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from canonical import codes, fhir, validate
 from canonical.commands import Book, Cancel
 from canonical.model import LocalPatient, Person, TimeKey
 from canonical.notes import Note, NoteKind
-from mappings.mediatri import answers, appointments, directory, moments, persons, requests, tables
+from mappings.engine.tables import table
+from mappings.mediatri import answers, appointments, directory, moments, persons, requests
 from mappings.mediatri.markup import NAMESPACE, BadMessage, Fields
 from mappings.mediatri.site import Site
 
@@ -154,9 +154,9 @@ def test_end_is_counted_in_elapsed_time() -> None:
 def test_every_state_of_the_schema_is_in_the_table() -> None:
     schema = (Path(__file__).parents[3] / "sandbox" / "mediatri" / "mediatri.xsd").read_text("utf-8")
     tree = etree.fromstring(schema.encode())
-    for kind, table in (("Tila", "state"), ("Peruutussyy", "cancelation"), ("Sektori", "sector")):
+    for kind, name in (("Tila", "state"), ("Peruutussyy", "cancelation"), ("Sektori", "sector")):
         values = {e.get("value") for e in tree.iterfind(f".//{{*}}simpleType[@name='{kind}']//{{*}}enumeration")}
-        assert values - {""} == {code for (code,) in tables.table(table)}
+        assert values - {""} == {code for (code,) in table("mappings.mediatri", name)}
 
 
 def test_hetu_stays_outside_the_resource() -> None:
@@ -188,8 +188,7 @@ def test_texts_travel_as_they_are(comment: str, reason: str) -> None:
     request, notes = requests.confirm(command, "t")
     body = contract().envelope(request, WHO).body
     found = Fields(answers.content(body)).text("lisatiedot")
-    both = "\n".join(text for text in (comment, reason if reason.strip() else "") if text)
-    assert found == both
+    assert found == "\n".join(text for text in (comment, reason) if text.strip())
     assert bool(notes) is bool(reason.strip())
 
 
@@ -252,34 +251,7 @@ def test_what_is_no_answer_is_refused(data: bytes) -> None:
     assert "root:" not in str(raised.value)
 
 
-def test_entity_bomb_is_refused_at_once() -> None:
+def test_entity_bomb_is_refused() -> None:
     layers = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
-    began = time.perf_counter()
     with pytest.raises(BadMessage):
         answers.content(f'<!DOCTYPE x [<!ENTITY e0 "ha">{layers}]><x>&e11;</x>'.encode())
-    assert time.perf_counter() - began < 0.2
-
-
-def test_mapping_is_quick() -> None:
-    """An appointment in half a millisecond, 500 free times in some tens; the best of some tries, for a busy machine."""
-    one = (GOLDEN / "book-answer" / "reply.xml").read_bytes()
-    assert _best(lambda: appointments.appointment(next(iter(answers.content(one)[0:1])), SITE), 50) < 0.0005
-    times_ = contents("free-times").each("vapaaAika")[0]
-    many = b"".join(etree.tostring(times_) for _ in range(500))
-    head, tail = (
-        b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><x>',
-        b"</x></e:Body></e:Envelope>",
-    )
-    reply = head + many + tail
-    assert _best(lambda: [appointments.free_time(e, SITE, []) for e in answers.content(reply)], 5) < 0.05
-    request = requests.reserve("7530001", TIME, "c0ffee00")
-    assert _best(lambda: contract().envelope(request, WHO), 20) < 0.002
-
-
-def _best(work: Any, count: int) -> float:
-    found = []
-    for _ in range(count):
-        began = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - began)
-    return min(found)

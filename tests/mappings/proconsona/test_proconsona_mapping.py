@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -16,13 +17,15 @@ from canonical import codes, commands, fhir, hetu, strict_json, times, validate
 from canonical.commands import Book, Cancel
 from canonical.model import TimeKey
 from canonical.xml import BadXml
+from mappings.engine import tables
+from mappings.engine.recorder import said
 from mappings.proconsona import UNREADABLE, BadMessage, directory, keys, persons, slots
 from mappings.proconsona import commands as bodies
-from mappings.proconsona.appointments import appointment, placer_id
+from mappings.proconsona.appointments import appointment, placer_id, rules
 from mappings.proconsona.document import NAMESPACE, document
-from mappings.proconsona.site import TASK, Site, said
-from mappings.proconsona.tables import table
+from mappings.proconsona.site import Site
 
+table = partial(tables.table, "mappings.proconsona")
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "proconsona"
 MANUAL = (ROOT / "sandbox" / "proconsona" / "INTERFACE.md").read_text("utf-8")
@@ -88,6 +91,14 @@ def test_every_element_of_the_schema_is_read_or_left_out_on_purpose(name: str) -
     assert sorted(read + left_out) == sorted(_declared(name))
 
 
+@pytest.mark.parametrize(
+    ("message", "inside", "name"),
+    [("tapaaminen", "", "tapaaminen"), ("tapaaminen", "peruutus", "peruutus"), ("vapaaAika", "", "vapaaAika")],
+)
+def test_every_element_of_the_schema_has_its_rule(message: str, inside: str, name: str) -> None:
+    assert rules()[message].known[inside] == _declared(name)
+
+
 def _enumerated(name: str) -> set[str]:
     found = XSD.xpath(f"//xs:simpleType[@name='{name}']//xs:enumeration/@value", namespaces=XS)
     return {str(value) for value in found}
@@ -98,7 +109,11 @@ def test_every_code_of_the_schema_has_a_meaning() -> None:
     assert {tila for tila, _ in rows} == _enumerated("Tila")
     assert {who for tila, who in rows if tila == "EHDOTETTU"} == _enumerated("Ehdottaja") | {""}
     assert {syy for (syy,) in table("cancelation-reason")} == _enumerated("PeruutuksenSyy")
-    assert bodies.BY_CUSTOMER in _enumerated("AsiakkaanSyy")
+    cancel = commands.load((GOLDEN / "write-cancel" / "command.json").read_bytes())
+    assert isinstance(cancel, Cancel)
+    told = etree.fromstring(bodies.change(cancel, "1")[0]).findtext(f"{OURS}peru/{OURS}syy")
+    assert told == "ASIAKAS"
+    assert told in _enumerated("AsiakkaanSyy")
 
 
 def test_the_tasks_are_those_of_the_manual() -> None:
@@ -289,7 +304,7 @@ def test_a_schedule_is_of_its_services_kind_and_task() -> None:
     service = directory.records(document(SOURCES["service"], "palvelu"), SITE)[0]
     found = directory.records(document(SOURCES["worker"], "tyontekija"), SITE, {"TSO": service.resource})
     schedule = next(one.resource for one in found if one.kind == "Schedule")
-    assert list(fhir.codes(schedule["serviceCategory"])) == [(TASK, "6")]
+    assert list(fhir.codes(schedule["serviceCategory"])) == [(codes.TASK, "6")]
     assert schedule["serviceType"][0]["coding"][0]["display"] == "Sosiaalityöntekijän vastaanotto"
 
 

@@ -1,0 +1,55 @@
+"""What a message is before it has a meaning: a tree of named places that know where they stand.
+
+The rules see this tree only. What wire it came from is its reader's business (`mappings.xml_tree` …).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+
+class BadMessage(ValueError):
+    """A message is not as its manual promises. The text names the place, never what stands there."""
+
+
+class Node(Protocol):
+    """One place of a message. ``seen`` is told of every place whose value is read; None while nobody follows."""
+
+    @property
+    def name(self) -> str:
+        """What the place is called: an element, ``@`` an attribute, a segment, the number of a field."""
+
+    @property
+    def shown(self) -> str:
+        """The name as a note may say it."""
+
+    @property
+    def place(self) -> str:
+        """Where it stands: the path from the message's root, unique in the message. For people, and slow."""
+
+    @property
+    def line(self) -> int:
+        """The line of the file (XML, JSON) or the number of the segment (HL7), from 1; 0 where it is not known."""
+
+    @property
+    def value(self) -> str:
+        """What stands there, as it was written; ``""`` for nothing. Raises `BadMessage` where it holds others."""
+
+    def one(self, name: str) -> Node | None:
+        """The child called ``name``, or None."""
+
+    def all(self, name: str) -> Sequence[Node]:
+        """Every child called ``name``, in order."""
+
+    def others(self, known: frozenset[str]) -> Sequence[Node]:
+        """The children that no rule reads: those not ``known``."""
+
+    def written(self) -> str:
+        """All of it as it was written, for the kept-bag."""
+
+    def leaves(self) -> Iterator[Node]:
+        """Every place inside, itself too, that has a value of its own."""
+
+
+Seen = Callable[[Node], None] | None
