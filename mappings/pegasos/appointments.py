@@ -227,6 +227,8 @@ def concept(value: Value, path: str, site: Site, notes: list[Note]) -> Element |
     code = site.coding(value, path, notes)
     if code is not None:
         code.pop("display", None)
+    elif not text:
+        text = plain(value.text(), path, notes)
     return fhir.concept(*([code] if code else []), text=text or None) or None
 
 

@@ -23,9 +23,10 @@ CHARSETS: Final[Mapping[str, str]] = {"8859/1": "iso-8859-1", "UNICODE UTF-8": "
 """MSH-18 (HL7 table 0211) to Python's codec, as far as Pegasos knows them."""
 TABLE_0211: Final[Mapping[str, str]] = {
     **{f"8859/{part}": f"iso-8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 9, 15)},
+    "UTF-8": "utf-8",
     **CHARSETS,
 }
-"""The same of other senders, as far as the table's sets have eight bits or are UTF-8."""
+"""The same of other senders, as far as the table's sets have eight bits or are UTF-8, which many call by that name."""
 
 _CONTROL = re.compile(r"[\x00-\x0c\x0e-\x1f\x7f]")
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")

@@ -22,7 +22,7 @@ from mappings.pegasos.site import Site, plain, unread
 
 _READ: Final[Mapping[str, tuple[int, ...]]] = {
     "SCH": (1, 2, 7, 8, 9, 10, 11, 25, 26, 27),
-    "TQ1": (1, 6, 7, 8),
+    "TQ1": (1, 6, 7, 8, 13),
     "ZPA": (1, 2, 3, 4, 7, 9),
     "NTE": (1, 2, 3),
     "RGS": (1, 2),
@@ -60,8 +60,9 @@ def _appointment(
     notes: list[Note] = []
     status, participation = _status(group.sch[25], event, site, notes)
     span = spans.Span(*appointments.span(group, notes)) if manual else spans.read(group, notes)
+    segments = resources.present(group, final=bool(tables.table("event")[(event,)]["final"]), notes=notes)
     taking_part = [{"actor": patients.actor(pid, patient, notes), "status": participation["patient"]} for pid in pids]
-    taking_part += resources.participants(group, participation["others"], site, notes)
+    taking_part += resources.participants(segments, participation["others"], site, notes)
     if not taking_part:
         raise BadMessage("an appointment that nobody takes part in")
     parts: Resource = {
@@ -70,7 +71,7 @@ def _appointment(
         "identifier": (appointments.identifiers if manual else _identifiers)(group, site, notes),
         **status,
         **appointments.cancelation(group.sch[6], status, site, notes),
-        "serviceType": resources.services(group, site, notes),
+        "serviceType": resources.services(segments, site, notes),
         **_reason_and_type(group, site, notes),
         **_period(span),
         "created": appointments.made(group, notes),

@@ -30,10 +30,10 @@ _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 def record(pid: Segment, message: Message, site: Site, *, manual: bool) -> Record | None:
     """The Patient of a PID, or None for one that names nobody but by HETU or name. ``manual``: see `site.unread`."""
     notes: list[Note] = []
-    who, numbers = persons.ids(pid), list(_numbers(pid, site, notes))
-    number = who.number or next((key for key, _ in numbers), "")
-    if not number:
+    who, numbers = persons.ids(pid), list(_numbers(pid, site, notes, manual=manual))
+    if not numbers:
         return None
+    number = numbers[0][0]
     resource: Resource = {
         "resourceType": "Patient",
         "identifier": [identifier for _, identifier in numbers],
@@ -65,7 +65,7 @@ def merged(message: Message, site: Site, *, manual: bool) -> list[Record]:
                 raise BadMessage("a PID without a number")
             found.append(patient)
         elif segment.name == "MRG" and found:
-            links = [{"other": other, "type": "replaces"} for other in _replaced(segment, site)]
+            links = [{"other": other, "type": "replaces"} for other in _replaced(segment, site, manual=manual)]
             if links:
                 found[-1].resource["link"] = [*found[-1].resource.get("link", []), *links]
     if not found:
@@ -103,19 +103,25 @@ def human_name(value: Value, path: str, notes: list[Note]) -> Element:
     return named if named.keys() - {"use"} else {}
 
 
-def _numbers(pid: Segment, site: Site, notes: list[Note]) -> Iterator[tuple[str, Element]]:
+def _numbers(pid: Segment, site: Site, notes: list[Note], *, manual: bool) -> Iterator[tuple[str, Element]]:
     """Every number of PID-3, and of PID-2 and PID-4, where older versions have them, but the HETU: a key that is good
     for a reference, and the Identifier. The installation's own number comes first and is its own key."""
     values = [value for field in (3, 2, 4) for value in pid.each(field) if value.text()]
     others = [value for value in values if not persons.is_hetu(value)]
-    for value in sorted(others, key=lambda value: value.text(5) != "PI"):
+    for value in sorted(others, key=lambda value: not _is_own(value, site, manual=manual)):
         number = plain(value.text(), "PID-3", notes)
-        if value.text(5) == "PI":
+        if _is_own(value, site, manual=manual):
             yield number, fhir.identifier(site.system("patient"), number, type_code="PI")
         else:
             kind, system = value.text(5), site.authority(value, 4, own="identifier")
             identifier = fhir.identifier(system, number, type_code=kind or None)
             yield _key(kind, value.text(4, 2) or value.text(4), number), identifier
+
+
+def _is_own(value: Value, site: Site, *, manual: bool) -> bool:
+    """Whether a CX is a patient number of the installation's: Pegasos says so by its type; everybody else has patient
+    numbers too (``PI``), and must name Pegasos's facility."""
+    return value.text(5) == "PI" and (manual or value.text(4) == site.receiving_facility)
 
 
 def _key(kind: str, authority: str, number: str) -> str:
@@ -127,9 +133,9 @@ def _key(kind: str, authority: str, number: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _replaced(mrg: Segment, site: Site) -> Iterator[Element]:
+def _replaced(mrg: Segment, site: Site, *, manual: bool) -> Iterator[Element]:
     for value in mrg.each(1):
-        if value.text(5) == "PI":
+        if value.text() and _is_own(value, site, manual=manual):
             yield fhir.reference("Patient", value.text())
         elif value.text() and not persons.is_hetu(value):
             system = site.authority(value, 4, own="identifier")

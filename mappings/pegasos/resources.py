@@ -6,13 +6,13 @@ Source: HL7 v2.4 §10.6.4 to §10.6.7; the HL7 v2-to-FHIR guide's maps of these 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from canonical import fhir, times
 from canonical.fhir import Element
-from canonical.notes import Note
+from canonical.notes import Note, NoteKind
 from mappings.pegasos import appointments, spans
 from mappings.pegasos import times as wire_times
 from mappings.pegasos.appointments import Group
@@ -37,15 +37,28 @@ SHAPES: Final[Mapping[str, Shape]] = {
 }
 """In the order of participants: people, places, services, whatever else."""
 
+_TAKEN_OFF: Final = "D"
 _OWN_SERVICE: Final = ("", "99PEGPAL", "L")
 _OWN_ROLE: Final = "99PEGROO"
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
-def services(group: Group, site: Site, notes: list[Note]) -> list[Element]:
+def present(group: Group, *, final: bool, notes: list[Note]) -> list[Segment]:
+    """The resource segments of an appointment as it now is: one that was taken off it (action code D) is not there any
+    more. Of one that is over (``final``: cancelled, deleted …) all are let go, and are told all the same."""
+    found = [segment for segment in group.segments if segment.name in SHAPES]
+    if final:
+        return found
+    for segment in found:
+        if segment[2].text() == _TAKEN_OFF:
+            notes.append(Note(NoteKind.DROPPED, segment.name, "was taken off the appointment"))
+    return [segment for segment in found if segment[2].text() != _TAKEN_OFF]
+
+
+def services(segments: Sequence[Segment], site: Site, notes: list[Note]) -> list[Element]:
     """Appointment.serviceType: every AIS. A code of somebody else's system is that system's, not a service here."""
     found = []
-    for value in (ais[3] for ais in group.segments if ais.name == "AIS" and ais[3]):
+    for value in (ais[3] for ais in segments if ais.name == "AIS" and ais[3]):
         if value.text() and value.text(3) in _OWN_SERVICE:
             found.append(appointments.service_type(value, site, notes))
         else:
@@ -55,13 +68,14 @@ def services(group: Group, site: Site, notes: list[Note]) -> list[Element]:
     return [concept for concept in found if concept]
 
 
-def participants(group: Group, status: str, site: Site, notes: list[Note]) -> list[Element]:
-    """The participants of all resource segments that name somebody or something."""
+def participants(segments: Sequence[Segment], status: str, site: Site, notes: list[Note]) -> list[Element]:
+    """The participants of all resource segments that name somebody or something, or what it has to be."""
     found = []
-    for name in SHAPES:
-        for segment in group.segments:
-            if segment.name == name and (actor := _actor(segment, site, notes)):
-                found.append({**_role(segment, site, notes), "actor": actor, "status": status, **_when(segment, notes)})
+    for segment in sorted(segments, key=lambda segment: [*SHAPES].index(segment.name)):
+        role, actor = _role(segment, site, notes), _actor(segment, site, notes)
+        if role or actor:
+            named = {"actor": actor} if actor else {}
+            found.append({**role, **named, "status": status, **_when(segment, notes)})
     return found
 
 

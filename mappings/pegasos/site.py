@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+from urllib.parse import quote
 
 from canonical import codes, fhir
 from canonical.fhir import Element
@@ -16,7 +17,7 @@ from mappings.pegasos.hl7 import Segment, Value
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TABLE = re.compile(r"HL7([0-9]{4})")
-_NO_WORD = re.compile(r"[^A-Za-z0-9.\-]")
+_CODE = re.compile(r"[^\s]+(\s[^\s]+)*")
 UNSPEAKABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Characters that a FHIR string does not have (R4, datatypes, string)."""
 
@@ -62,6 +63,9 @@ class Site:
         code, text, written = (value.text(first + i) for i in range(3))
         if not code:
             return None
+        if not _CODE.fullmatch(code) or UNSPEAKABLE.search(code):
+            notes.append(Note(NoteKind.UNKNOWN_CODE, path, "no code, as FHIR writes codes"))
+            return None
         own = None if written else tables.table("field-table", keys=2).get((path, code.upper()))
         if own is not None:
             notes.append(Note(NoteKind.DEFAULTED, path, f"no code system; taken for {own['table']}, the field's own"))
@@ -83,9 +87,10 @@ class Site:
             return f"urn:oid:{universal}"
         if _UUID.fullmatch(universal):
             return f"urn:uuid:{universal.lower()}"
-        if name in ("", self.receiving_application, self.receiving_facility):
+        known = name or universal
+        if known in ("", self.receiving_application, self.receiving_facility):
             return self.system(own)
-        return f"{self.system('authority')}/{_NO_WORD.sub(lambda found: f'%{ord(found[0]):02X}', name)}"
+        return f"{self.system('authority')}/{quote(known, safe='')}"
 
     def kept(self, segment: Segment, notes: list[Note]) -> Element:
         """A segment carried along unread, as it was written, in an extension of the installation's own."""

@@ -42,7 +42,7 @@ def read(group: Group, notes: list[Note]) -> Span:
     carried. On the night when an hour happens twice an end without an offset is the one that the duration tells.
     """
     timing = _TQ1 if any(group.value(*place[:2]) for place in _TQ1) else _TQ
-    path, text = _first(group, (timing[0], *_RESOURCES))
+    path, text = _start(group, (timing[0], *_RESOURCES), notes)
     start = wire_times.read_standard(text, group.value("ZPA", 2).text(), path, notes) if text else None
     duration = _duration(group, notes)
     end = _end(group, timing[1], start, duration, notes)
@@ -68,12 +68,13 @@ def length(amount: Value, unit: Value, path: str, notes: list[Note]) -> timedelt
 
 
 def _duration(group: Group, notes: list[Note]) -> timedelta | None:
-    """How long it takes: SCH-9 in SCH-10, else TQ1-6, else SCH-11.3 (``M30``), else AIS-7 in AIS-8."""
+    """How long it takes: SCH-9 in SCH-10, else TQ1-6 or TQ1-13, else SCH-11.3 (``M30``), else AIS-7 in AIS-8."""
     if found := length(group.sch[9], group.sch[10], "SCH-9", notes):
         return found
-    quantity = group.value("TQ1", 6)
-    if found := length(quantity, Value(quantity.text(2), quantity.rules), "TQ1-6", notes):
-        return found
+    for number in (6, 13):
+        quantity = group.value("TQ1", number)
+        if found := length(quantity, Value(quantity.text(2), quantity.rules), f"TQ1-{number}", notes):
+            return found
     if coded := _TQ_DURATION.fullmatch(group.sch[11].text(3)):
         return (
             timedelta(seconds=int(coded[2]) * int(tables.table("duration-unit")[(coded[1].lower(),)]["seconds"]))
@@ -93,6 +94,19 @@ def _end(
     if told and end and told != end:
         notes.append(Note(NoteKind.GUESSED, path, "ends elsewhere than the duration says; both are carried"))
     return end or told
+
+
+def _start(group: Group, places: Sequence[_Place], notes: list[Note]) -> tuple[str, str]:
+    """The first of some places that has a time; a day alone is passed over, with a note, where another has one."""
+    for index, place in enumerate(places):
+        path, text = _first(group, places[index:])
+        if not wire_times.is_day(text):
+            return path, text
+        if not any(_first(group, (other,))[1] for other in places[index + 1 :]):
+            return path, text
+        if _first(group, (place,))[1]:
+            notes.append(Note(NoteKind.DROPPED, path, "a date without a time of day"))
+    return "SCH-11.4", ""
 
 
 def _first(group: Group, places: Sequence[_Place]) -> tuple[str, str]:

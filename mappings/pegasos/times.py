@@ -65,6 +65,12 @@ def read_standard(text: str, offset: str, path: str, notes: list[Note]) -> datet
     return instant.replace(microsecond=int(f"{fraction:0<6}"))
 
 
+def is_day(text: str) -> bool:
+    """Whether ``text`` is a day, a month or a year: a time of the standard's without a time of day."""
+    found = _STANDARD.fullmatch(text)
+    return found is not None and found[4] is None
+
+
 def read_partial_date(text: str, path: str) -> str:
     """The FHIR date of ``yyyy[MM[dd]]``; a time behind it is not looked at. Raises `BadMessage`."""
     found = _STANDARD.fullmatch(text)

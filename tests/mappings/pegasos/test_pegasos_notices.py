@@ -3,8 +3,10 @@
 The messages are our own. Their shapes, and what has to come out of them, were compared with public test sets and the
 results published beside them: microsoft/FHIR-Converter (MIT), ``data/SampleData/Hl7v2/SIU-S12-01`` to ``SIU-S26-02``,
 ``11SIU_S14`` and ``ADT-A31-01`` with ``FunctionalTests/TestData/Expected/Hl7v2``; HL7/v2-to-fhir,
-``mappings/segments/HL7 Segment - FHIR R4_ SCH[Appointment]``, ``AIS``, ``AIG``, ``AIP``. Facts compared: status, start
-and end as instants, minutes, both identifiers, type, comment, and every participant.
+``mappings/segments/HL7 Segment - FHIR R4_ SCH[Appointment]``, ``AIS``, ``AIG``, ``AIP``; and
+GoogleCloudPlatform/healthcare-data-harmonization, ``mapping_configs/hl7v2_fhir_r4/siu_s12_ex1``. Facts compared:
+status, start and end as instants, minutes, both identifiers, type, comment, and every participant. One differs on
+purpose: ``Dc`` (discontinued) is no ``cancelled`` here, because the guide's table gives it no counterpart.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from mappings.pegasos.site import Site
 GOLDEN = Path(__file__).parents[2] / "golden" / "pegasos"
 GUID = "0e0e4bc8-7b6f-4a3c-8a9c-0d5d9c4b0f11"
 SITE = Site("pegasos-loviisa", "SOTESILTA", "ITAUUSIMAA", "PEGASOS", "LOVIISA")
+AUTHORITY = SITE.system("authority")
 
 
 def replies() -> list[Path]:
@@ -149,6 +152,11 @@ class TestSpans:
                 ("07-01T09:00:00+03:00", "07-01T09:20:00+03:00", 20),
             ),
             ({"TQ1": "", "AIP_6": "2026070109"}, ("07-01T09:00:00+03:00", None, None)),
+            (
+                {"TQ1": "", "SCH_11": "^^^20260701", "AIS": "AIS|1||X1^X^L|20260701111000|0|S|90|MIN"},
+                ("07-01T11:10:00+03:00", "07-01T12:40:00+03:00", 90),
+            ),
+            ({"TQ1_8": "", "TQ1_13": "45^min"}, ("09-24T10:15:00+03:00", "09-24T11:00:00+03:00", 45)),
             ({"TQ1": "", "SCH_11": "^^^20260701"}, (None, None, None)),
             ({"TQ1": ""}, (None, None, None)),
         ],
@@ -189,13 +197,15 @@ class TestPeople:
         ("pid_3", "system", "code"),
         [
             ("19850617-1234^^^SKV&2.999.752&ISO^NNSWE", "urn:oid:2.999.752", "NNSWE"),
-            ("010594Y9021^^^North^MR", f"{SITE.system('authority')}/North", "MR"),
-            ("123456789^^^USSSA^SS", f"{SITE.system('authority')}/USSSA", "SS"),
+            ("010594Y9021^^^North^MR", f"{AUTHORITY}/North", "MR"),
+            ("123456789^^^USSSA^SS", f"{AUTHORITY}/USSSA", "SS"),
             (
                 "a b/ä^^^&0e0e4bc8-7b6f-4a3c-8a9c-0d5d9c4b0f11&UUID",
                 "urn:uuid:0e0e4bc8-7b6f-4a3c-8a9c-0d5d9c4b0f11",
                 None,
             ),
+            ("100042^^^www.elsewhere.example&www.elsewhere.example&DNS^PI", f"{AUTHORITY}/www.elsewhere.example", "PI"),
+            ("100042^^^Väli lyönti^PI", f"{AUTHORITY}/V%C3%A4li%20ly%C3%B6nti", "PI"),
             ("55521", SITE.system("identifier"), None),
         ],
     )
@@ -206,10 +216,10 @@ class TestPeople:
         assert (identifier["system"], identifier["value"]) == (system, pid_3.partition("^")[0])
         assert identifier.get("type", {}).get("coding", [{}])[0].get("code") == code
         assert patient.resource["name"] == [{"family": "Exempel", "given": ["Anna"]}]
-        assert appointment(siu(PID_3=pid_3)).patient == patient.local_id
+        assert appointment(siu(PID_3=pid_3)).patient == patient.local_id != identifier["value"]
 
     def test_name_of_somebody_with_a_hetu_is_the_registers(self) -> None:
-        pid = "010594Y9021^^^VRK&1.2.246.21&ISO^NNFIN~100042^^^SOUTH^PI"
+        pid = "010594Y9021^^^VRK&1.2.246.21&ISO^NNFIN~7^^^North^MR~100042^^^LOVIISA^PI"
         _, patient = messages.decode(siu(PID_3=pid), SITE)
         assert patient.local_id == "100042"
         assert patient.resource.keys() == {"resourceType", "identifier"}
@@ -233,6 +243,27 @@ class TestPeople:
         assert one.resource["participant"] != other.resource["participant"]
 
 
+class TestResources:
+    def test_what_was_taken_off_is_not_there(self) -> None:
+        """Action code D (shape: the scheduling messages of German practices, S13 with the old resource and the new)."""
+        taken, given = "AIG|1|D|1^Room 1^99ROOM^c2", "AIG|2|A|2^Room 2^99ROOM^c1"
+        found = appointment(siu("S13", AIG=taken, AIL=given))
+        shown = [participant["actor"].get("display") for participant in found.resource["participant"]]
+        assert shown == [None, "Tim Stick", "Room 2"]
+        assert "AIG" in noted(found, NoteKind.DROPPED)
+        assert len(appointment(siu("S15", AIG=taken, SCH_25="Cancelled")).resource["participant"]) == 3
+
+    def test_somebody_of_a_kind_is_enough_to_take_part(self) -> None:
+        found = appointment(siu(AIP="AIP|1|||2.10^Anesthesiologist"))
+        concept = {"coding": [{"system": SITE.system("unknown"), "code": "2.10"}], "text": "Anesthesiologist"}
+        assert found.resource["participant"][1] == {"type": [concept], "status": "accepted"}
+
+    def test_text_in_the_place_of_a_code_is_a_text(self) -> None:
+        found = appointment(siu(SCH_7="second  look ", SCH_8="ppd 2nd step"))
+        assert found.resource["reasonCode"] == [{"text": "second  look "}]
+        assert found.resource["appointmentType"]["coding"][0]["code"] == "ppd 2nd step"
+
+
 class TestDoor:
     @pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
     @pytest.mark.parametrize("frame", [(b"", b""), (b"\x0b", b"\x1c\r"), (b"", b"\r"), (b"", b"\n\n")])
@@ -246,6 +277,11 @@ class TestDoor:
         assert found[1].resource["name"][0]["family"] == "Smör"
         doubted = messages.decode(data, SITE)
         assert all("MSH-18" in noted(record, NoteKind.GUESSED) for record in doubted)
+
+    @pytest.mark.parametrize("name", ["UNICODE UTF-8", "UTF-8"])
+    def test_names_of_utf_8(self, name: str) -> None:
+        data = siu(PID_5="Smör").decode("iso-8859-1").replace("8859/1", name).encode()
+        assert messages.decode(data, SITE)[1].resource["name"] == [{"family": "Smör"}]
 
     @pytest.mark.parametrize("event", ["S23", "S24", "", "A01"])
     def test_event_without_an_appointment(self, event: str) -> None:
