@@ -21,7 +21,7 @@ SITE = SOCIAL
 class TestLifecareSocial(AdapterContract):
     """The exam. Nobody's visit carries RestrictionParent in its data, so that this one cannot be shown either way."""
 
-    @pytest.mark.parametrize("capability", set(Capability) - {Capability.RESTRICTION_PARENT}, ids=str)
+    @pytest.mark.parametrize("capability", sorted(set(Capability) - {Capability.RESTRICTION_PARENT}), ids=str)
     async def test_capability_is_there_exactly_when_it_is_claimed(self, exam: Exam, capability: Any) -> None:
         await super().test_capability_is_there_exactly_when_it_is_claimed(exam, capability)
 
