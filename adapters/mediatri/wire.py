@@ -17,8 +17,9 @@ from adapters.http.connections import Http, HttpReply, HttpRequest, trust
 from adapters.http.recording import reply_bytes, request_bytes
 from adapters.mediatri import faults
 from adapters.mediatri.options import Options
-from adapters.mediatri.soap import Credentials, contract
+from adapters.mediatri.soap import contract
 from adapters.recording import recorded
+from adapters.soap.contract import Credentials
 from adapters.trip import Trip
 from canonical.notes import Note
 from mappings.mediatri import answers
@@ -65,7 +66,7 @@ class Wire:
         are of writing the request. ``marks``: the call's ``sent`` and ``replied`` are this request's. Raises only
         `ForeignError`, and what the recorder raises.
         """
-        envelope = self._contract.envelope(request, self._who)
+        envelope = self._contract.envelope(request.operation, request.content, self._who)
         headers = {"Content-Type": _XML, "SOAPAction": f'"{envelope.action}"'}
         out = HttpRequest("POST", self._address, headers, envelope.body)
         kept = HttpRequest("POST", self._address, headers, envelope.kept)

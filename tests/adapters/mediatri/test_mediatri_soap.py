@@ -15,7 +15,8 @@ from lxml import etree
 from adapters.base import Installation
 from adapters.errors import Misconfigured
 from adapters.mediatri import open as open_mediatri
-from adapters.mediatri.soap import Contract, Credentials, contract
+from adapters.mediatri.soap import contract
+from adapters.soap.contract import Credentials
 from mappings.mediatri.requests import Request
 from tests.adapters.mediatri.mediatri_stub import BOOK, OPTIONS, PERSON, RESERVED, Stub, answer, golden
 
@@ -33,7 +34,7 @@ def test_our_copy_of_the_contract_is_the_vendors(name: str) -> None:
 def test_digest_is_that_of_the_manuals_example() -> None:
     nonce = bytes(range(0x10, 0x20)).decode("ascii")
     who = Credentials("sotesilta", "esimerkki-salasana", nonce, datetime(2027, 3, 22, 6, 15, tzinfo=UTC))
-    envelope = contract().envelope(Request("HaeMuutokset", {"kursori": ""}), who)
+    envelope = contract().envelope("HaeMuutokset", {"kursori": ""}, who)
     assert envelope.action == "http://mediatri.example/ajanvaraus/v1/HaeMuutokset"
     root = etree.fromstring(envelope.body)
     assert root.findtext(f".//{WSSE}Password") == "2pR8pkX3h3JDe15Gh3YDwWGAiww="
@@ -89,7 +90,7 @@ async def test_what_is_kept_is_what_left_without_the_digest() -> None:
 )
 def test_what_is_not_valid_by_the_schema_does_not_leave(request_: Request) -> None:
     with pytest.raises(Misconfigured) as raised:
-        contract().envelope(request_, Credentials("u", "p"))
+        contract().envelope(request_.operation, request_.content, Credentials("u", "p"))
     assert "nobody" not in raised.value.detail
 
 
@@ -99,7 +100,7 @@ def test_contract_is_read_without_any_network(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    assert Contract().envelope(Request("HaeYksikot"), Credentials("u", "p")).body
+    assert contract.__wrapped__().envelope("HaeYksikot", {}, Credentials("u", "p")).body
 
 
 @pytest.mark.parametrize(

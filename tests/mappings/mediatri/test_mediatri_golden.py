@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from adapters.mediatri.soap import Credentials, contract
+from adapters.mediatri.soap import contract
+from adapters.soap.contract import Credentials
 from canonical import times
 from canonical.commands import Book, Cancel, Hold, RegisterPerson, load
 from canonical.model import FreeTime, Record
@@ -97,7 +98,8 @@ def test_replies_become_canonical(case: Path) -> None:
 def test_commands_become_messages(case: Path) -> None:
     requested = written(load((case / "command.json").read_bytes()))
     for number, (request, _) in enumerate(requested, 1):
-        compare(case / f"message-{number}.xml", contract().envelope(request, WHO).body + b"\n")
+        envelope = contract().envelope(request.operation, request.content, WHO)
+        compare(case / f"message-{number}.xml", envelope.body + b"\n")
     notes = [line for _, notes in requested for line in said(notes)]
     compare(case / "notes.json", json.dumps(notes, ensure_ascii=False, indent=1).encode() + b"\n")
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from adapters.mediatri.soap import Credentials, contract
+from adapters.mediatri.soap import contract
+from adapters.soap.contract import Credentials
 from canonical import codes, fhir, validate
 from canonical.commands import Book, Cancel
 from canonical.model import LocalPatient, Person, TimeKey
@@ -98,7 +99,8 @@ def test_instants_survive(instant: datetime) -> None:
 
 @given(INSTANTS | NIGHTS)
 def test_written_moments_are_valid_by_the_schema(instant: datetime) -> None:
-    contract().envelope(requests.reserve("1", TimeKey("K1", instant, instant + timedelta(hours=1)), "x"), WHO)
+    request = requests.reserve("1", TimeKey("K1", instant, instant + timedelta(hours=1)), "x")
+    contract().envelope(request.operation, request.content, WHO)
 
 
 def test_both_times_of_the_hour_that_happens_twice_are_told() -> None:
@@ -186,7 +188,7 @@ def test_texts_travel_as_they_are(comment: str, reason: str) -> None:
     command = Book("c0ffee00", PERSON, TIME, PATIENT, comment, reason)
     assert requests.unfit(command) is None
     request, notes = requests.confirm(command, "t")
-    body = contract().envelope(request, WHO).body
+    body = contract().envelope(request.operation, request.content, WHO).body
     found = Fields(answers.content(body)).text("lisatiedot")
     assert found == "\n".join(text for text in (comment, reason) if text.strip())
     assert bool(notes) is bool(reason.strip())
@@ -201,7 +203,7 @@ def test_texts_that_cannot_travel_are_refused(text: str) -> None:
 @given(st.text(max_size=300))
 def test_no_reason_keeps_anybody_from_cancelling(reason: str) -> None:
     request, notes = requests.cancel(Cancel("c0ffee00", PATIENT, "400001", START, reason=reason))
-    found = Fields(answers.content(contract().envelope(request, WHO).body)).text("selite")
+    found = Fields(answers.content(contract().envelope(request.operation, request.content, WHO).body)).text("selite")
     assert (found == reason) is (not notes)
     assert len(found) <= requests.REASON_LIMIT
 
