@@ -96,6 +96,12 @@ def _sandbox(*arguments: str) -> NoReturn:
     _run("sandbox", *arguments)
 
 
+@app.command("adapter", context_settings=OTHERS)
+def adapter(context: typer.Context) -> None:
+    """Adding a record system: make a package for it (new), ask an installation (check), run the suite (test)."""
+    _run("adapters", *for_hub(context.args, os.environ))
+
+
 def _hub_command(name: str, text: str) -> None:
     @app.command(name, context_settings=OTHERS, help=text)
     def forward(context: typer.Context) -> None:

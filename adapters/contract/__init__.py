@@ -22,7 +22,7 @@ import pytest
 
 _EXAM = (
     "bookings", "capabilities", "checks", "directory", "exam", "exchanges", "faults", "holds", "ledger",
-    "moves", "nights", "proposals", "suite", "texts",
+    "moves", "nights", "proposals", "relay", "suite", "texts",
 )  # fmt: skip
 
 # Failed assertions of the exam explain themselves, as those of a test module do.

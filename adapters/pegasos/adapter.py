@@ -21,10 +21,11 @@ from adapters.errors import (
 from adapters.mllp.link import Link
 from adapters.pegasos.conversation import Conversation, Reading, stamp
 from adapters.pegasos.options import Options
+from canonical import hl7
 from canonical.commands import Book, Cancel, Command, Hold, Move, RegisterPerson, Release
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey
 from canonical.notes import Note, NoteKind
-from mappings.pegasos import answers, appointments, directory, hl7, keys, messages, persons, requests
+from mappings.pegasos import answers, appointments, directory, keys, messages, persons, requests
 from mappings.pegasos.appointments import Found
 from mappings.pegasos.requests import Bookings, FreeTimes, Span, Stamp
 

@@ -36,8 +36,9 @@ from adapters.errors import (
 )
 from adapters.mllp.framing import FramingError
 from adapters.mllp.link import Closed, Connection, Link
+from canonical import hl7
 from canonical.notes import Note, NoteKind
-from mappings.pegasos import answers, hl7, requests
+from mappings.pegasos import answers, requests
 from mappings.pegasos.requests import Build, Request, Stamp, Unfit
 from mappings.pegasos.site import Site
 

@@ -67,7 +67,6 @@ class Contract:
         shelf = _Shelf(package, tuple(name for name in (wsdl, schema) if name))
         settings = zeep.Settings(forbid_dtd=True, forbid_entities=True, forbid_external=True, xml_huge_tree=False)
         self._client: Any = _CLIENT(wsdl, transport=shelf, settings=settings)
-        self._service = self._client.service
         self._binding = next(one for name, one in self._client.wsdl.bindings.items() if name.endswith(f"}}{binding}"))
         self._schema = etree.XMLSchema(_schema(xml.loads(shelf.load(schema or wsdl))))
 
@@ -75,7 +74,8 @@ class Contract:
         """The request in its envelope. Raises `Misconfigured` for one that is not valid by the schema: a mistake of
         ours, or an identifier that is none; what stands in it is not said."""
         try:
-            root = self._client.create_message(self._service, operation, **content)
+            # As Client.create_message does; that one's own parameters would hide elements named service or operation.
+            root, _ = self._binding._create(operation, (), dict(content), client=self._client)
         except (zeep.exceptions.Error, TypeError, ValueError) as err:
             raise Misconfigured(f"{operation} cannot be written: {type(err).__name__}") from None
         if not self._schema.validate(root[-1][0]):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from canonical.hl7 import BadMessage, Message
 from mappings.pegasos import tables
-from mappings.pegasos.hl7 import BadMessage, Message
 
 DONE = "done"
 UNKNOWN = "unknown"

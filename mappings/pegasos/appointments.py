@@ -14,11 +14,11 @@ from typing import Final
 
 from canonical import codes, fhir, times
 from canonical.fhir import Element, Resource
+from canonical.hl7 import BadMessage, Message, Segment, Value
 from canonical.model import FreeTime, Record, TimeKey
 from canonical.notes import Note, NoteKind
 from mappings.pegasos import keys, tables
 from mappings.pegasos import times as wire_times
-from mappings.pegasos.hl7 import BadMessage, Message, Segment, Value
 from mappings.pegasos.persons import Ids, ids
 from mappings.pegasos.site import Site, plain, unread
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from canonical import codes, fhir
 from canonical.fhir import Element, Resource
+from canonical.hl7 import BadMessage, Message, Segment, Value
 from canonical.model import Record
 from canonical.notes import Note, NoteKind
 from mappings.pegasos import tables
 from mappings.pegasos.appointments import service_type
-from mappings.pegasos.hl7 import BadMessage, Message, Segment, Value
 from mappings.pegasos.persons import address, contact_points
 from mappings.pegasos.site import Site, plain, unread
 

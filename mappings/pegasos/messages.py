@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from canonical import hl7
 from canonical.model import Record
 from canonical.notes import Note, NoteKind
-from mappings.pegasos import appointments, directory, hl7, notices, patients, persons
+from mappings.pegasos import appointments, directory, notices, patients, persons
 from mappings.pegasos.site import Site
 
 

@@ -13,11 +13,11 @@ from typing import Final
 
 from canonical import codes, fhir, times
 from canonical.fhir import Element, Resource
+from canonical.hl7 import BadMessage, Message, Segment, Value
 from canonical.model import Record
 from canonical.notes import Note, NoteKind
 from mappings.pegasos import appointments, patients, resources, spans, tables
 from mappings.pegasos.appointments import ABSENT, Group
-from mappings.pegasos.hl7 import BadMessage, Message, Segment, Value
 from mappings.pegasos.site import Site, plain, unread
 
 _READ: Final[Mapping[str, tuple[int, ...]]] = {

@@ -15,11 +15,11 @@ from typing import Final
 
 from canonical import fhir
 from canonical.fhir import Element, Resource
+from canonical.hl7 import BadMessage, Message, Segment, Value
 from canonical.model import Record
 from canonical.notes import Note, NoteKind
 from mappings.pegasos import persons, tables
 from mappings.pegasos import times as wire_times
-from mappings.pegasos.hl7 import BadMessage, Message, Segment, Value
 from mappings.pegasos.site import Site, plain, unread
 
 _READ: Final = (3, 11, 13, 15)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from canonical import codes, fhir
 from canonical.fhir import Element, Resource
+from canonical.hl7 import BadMessage, Component, Message, Segment, Value
 from canonical.model import LocalPatient, Record
 from canonical.notes import Note, NoteKind
-from mappings.pegasos.hl7 import BadMessage, Component, Message, Segment, Value
 from mappings.pegasos.site import Site, plain
 
 HETU_OID = "1.2.246.21"

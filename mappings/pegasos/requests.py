@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from canonical.commands import Book, Cancel, Move
+from canonical.hl7 import Field, NotCarried, join
 from canonical.model import LocalPatient, TimeKey
 from mappings.pegasos import times
-from mappings.pegasos.hl7 import Field, NotCarried, join
 from mappings.pegasos.persons import HETU_AUTHORITY, identifiers
 from mappings.pegasos.site import UNSPEAKABLE, Site
 

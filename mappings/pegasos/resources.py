@@ -12,11 +12,11 @@ from typing import Final
 
 from canonical import fhir, times
 from canonical.fhir import Element
+from canonical.hl7 import Segment, Value
 from canonical.notes import Note, NoteKind
 from mappings.pegasos import appointments, spans
 from mappings.pegasos import times as wire_times
 from mappings.pegasos.appointments import Group
-from mappings.pegasos.hl7 import Segment, Value
 from mappings.pegasos.site import Site, plain, unread
 
 

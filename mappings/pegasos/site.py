@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from canonical import codes, fhir
 from canonical.fhir import Element
+from canonical.hl7 import Segment, Value
 from canonical.notes import Note, NoteKind
 from mappings.pegasos import tables
-from mappings.pegasos.hl7 import Segment, Value
 
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

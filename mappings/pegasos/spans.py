@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from canonical.hl7 import BadMessage, Value
 from canonical.notes import Note, NoteKind
 from mappings.pegasos import tables
 from mappings.pegasos import times as wire_times
 from mappings.pegasos.appointments import Group
-from mappings.pegasos.hl7 import BadMessage, Value
 
 _TQ_DURATION: Final = re.compile(r"([SMHD])([0-9]{1,6})")
 _AMOUNT: Final = re.compile(r"[0-9]{1,6}(\.0+)?")

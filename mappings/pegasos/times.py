@@ -10,8 +10,8 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from canonical import times
+from canonical.hl7 import BadMessage
 from canonical.notes import Note, NoteKind
-from mappings.pegasos.hl7 import BadMessage
 
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?", re.ASCII)
 _STANDARD = re.compile(

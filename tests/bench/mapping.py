@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from canonical import commands, strict_json
+from canonical import commands, hl7, strict_json
 from canonical.commands import Book
 from mappings.lifecare import appointments as lifecare_appointments
 from mappings.lifecare import commands as lifecare_commands
@@ -16,7 +16,7 @@ from mappings.mediatri import answers
 from mappings.mediatri import appointments as mediatri_appointments
 from mappings.mediatri import requests as mediatri_requests
 from mappings.mediatri.site import Site as MediatriSite
-from mappings.pegasos import appointments, hl7, keys, requests
+from mappings.pegasos import appointments, keys, requests
 from mappings.pegasos.requests import Stamp
 from mappings.pegasos.site import Site
 from mappings.proconsona import appointments as proconsona_appointments

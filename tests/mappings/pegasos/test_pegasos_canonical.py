@@ -12,11 +12,11 @@ from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical import codes, fhir, times
+from canonical import codes, fhir, hl7, times
+from canonical.hl7 import BadMessage
 from canonical.notes import Note, NoteKind
-from mappings.pegasos import answers, appointments, directory, hl7, persons, tables
+from mappings.pegasos import answers, appointments, directory, persons, tables
 from mappings.pegasos import times as wire_times
-from mappings.pegasos.hl7 import BadMessage
 from mappings.pegasos.persons import Ids
 from mappings.pegasos.site import Site
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from canonical import times
+from canonical import hl7, times
 from canonical.commands import Book, Cancel, Move, RegisterPerson, load
 from canonical.model import FreeTime, Record
 from canonical.notes import Note
-from mappings.pegasos import appointments, directory, hl7, keys, messages, persons, requests
+from mappings.pegasos import appointments, directory, keys, messages, persons, requests
 from mappings.pegasos.site import Site
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pegasos"

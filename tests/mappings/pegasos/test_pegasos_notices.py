@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
+from canonical import hl7
 from canonical.model import Record
 from canonical.notes import NoteKind
 from canonical.validate import validate
-from mappings.pegasos import hl7, messages, tables
+from mappings.pegasos import messages, tables
 from mappings.pegasos.appointments import groups
 from mappings.pegasos.site import Site
 

@@ -13,9 +13,10 @@ from hl7apy.parser import parse_message
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canonical import hl7
 from canonical.commands import Book, Cancel, Move
 from canonical.model import LocalPatient, Person, TimeKey
-from mappings.pegasos import hl7, keys, requests
+from mappings.pegasos import keys, requests
 from mappings.pegasos.requests import Bookings, FreeTimes, Request, Span, Stamp, Unfit
 from mappings.pegasos.site import Site
 

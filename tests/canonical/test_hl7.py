@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.pegasos import hl7
-from mappings.pegasos.hl7 import BadMessage, NotCarried
+from canonical import hl7
+from canonical.hl7 import BadMessage, NotCarried
 
 HEADER = "MSH|^~\\&|A|B|C|D|20270322081500||SRR^S01|1|P|2.4"
 LATIN = st.text(st.characters(max_codepoint=0xFF))

@@ -1,7 +1,7 @@
 """HL7 v2 encoding rules: the bytes of one message to segments, and segments to bytes. Small, strict and pure.
 
-Source: HL7 v2.4 chapter 2 (§2.7 delimiters, §2.10 escapes, §2.14.9 MSH), and Pegasos's own rules on top of it: segments
-end in CR and nothing else, control characters only as escapes, MSH-18 names the character set.
+Source: HL7 v2.4 chapter 2 (§2.7 delimiters, §2.10 escapes, §2.14.9 MSH), strictly: segments end in CR and nothing else,
+control characters only as escapes, MSH-18 names the character set.
 
 A field, component or subcomponent is read by its number, counted from 1, and comes unescaped; what is absent, empty or
 HL7 null (``""``) reads as ``""``. Splitting is lazy: a message costs one split into segments until somebody asks.
@@ -20,7 +20,7 @@ MAX_SEGMENTS: Final = 100_000
 NULL: Final = '""'
 
 CHARSETS: Final[Mapping[str, str]] = {"8859/1": "iso-8859-1", "UNICODE UTF-8": "utf-8", "ASCII": "ascii"}
-"""MSH-18 (HL7 table 0211) to Python's codec, as far as Pegasos knows them."""
+"""MSH-18 (HL7 table 0211) to Python's codec, as far as Pegasos (the first to need them) writes them."""
 TABLE_0211: Final[Mapping[str, str]] = {
     **{f"8859/{part}": f"iso-8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 9, 15)},
     "UTF-8": "utf-8",
@@ -57,7 +57,7 @@ class Rules:
     codec: str = "iso-8859-1"
 
     def unescape(self, text: str) -> str:
-        """``text`` as it was meant. A sequence Pegasos's manual does not name (``\\H\\`` …) stays as it is written."""
+        """``text`` as it was meant. A formatting sequence (``\\H\\`` …) stays as it is written."""
         if self.escape not in text:
             return text
         return _sequences(self.escape).sub(self._meaning, text)
@@ -119,7 +119,7 @@ class Value:
 
     def verbatim(self, component: int = 0) -> str:
         """A component, or (0) all of it, as somebody wrote it: two quotation marks are just that. For people's own
-        texts, which Pegasos gives back as they came, and leaves out where there are none."""
+        texts, which systems give back as they came, and leave out where there are none."""
         part = self.raw if component == 0 else _part(self.raw, self.rules.component, component)
         return self.rules.unescape(part)
 
@@ -202,7 +202,7 @@ def split(
     max_bytes: int = MAX_BYTES,
     charsets: Mapping[str, str] = CHARSETS,
 ) -> Message:
-    """The message of ``data`` (without MLLP's frame), decoded by its own MSH-18, else (manual §2.2) by ISO-8859-1, or
+    """The message of ``data`` (without MLLP's frame), decoded by its own MSH-18, else by ISO-8859-1, or
     by what ``default_charset`` says; both are among ``charsets``.
 
     Strict: any other segment end than CR, any control character, a second MSH, delimiters that are not five different
