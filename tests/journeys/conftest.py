@@ -21,6 +21,7 @@ import httpx
 import pytest
 
 from silta.state import prepare
+from tests.plain_http import PLAIN
 
 QUIET_WITHIN = 75.0
 """Seconds in which every unknown outcome must have been settled: the longest quiescence time and some looks."""
@@ -63,10 +64,10 @@ class Demo:
     def client(self, token: str, *, timeout: float = 40.0) -> httpx.Client:
         """A portal with the token of that name."""
         headers = {"Authorization": f"Bearer {self.told['tokens'][token]}"}
-        return httpx.Client(base_url=self.fhir, headers=headers, timeout=timeout)
+        return httpx.Client(verify=PLAIN, base_url=self.fhir, headers=headers, timeout=timeout)
 
     def control(self) -> httpx.Client:
-        return httpx.Client(base_url=self.told["sandbox"], timeout=20.0)
+        return httpx.Client(verify=PLAIN, base_url=self.told["sandbox"], timeout=20.0)
 
     # The record system's own view
 
@@ -149,7 +150,7 @@ class Demo:
         url = self.fhir.removesuffix("/fhir") + "/readyz"
         while time.monotonic() < until:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(url).status_code == 200:
+                if httpx.get(url, verify=PLAIN).status_code == 200:
                     return
             time.sleep(0.1)
         self._not_ready()
@@ -158,7 +159,7 @@ class Demo:
         """Until every record system has answered the hub, which may have been up before them."""
         until = time.monotonic() + within
         url = self.fhir.removesuffix("/fhir") + "/readyz"
-        while not all(one["up"] for one in httpx.get(url).json()["installations"].values()):
+        while not all(one["up"] for one in httpx.get(url, verify=PLAIN).json()["installations"].values()):
             if time.monotonic() > until:
                 self._not_ready()
             time.sleep(0.1)

@@ -27,6 +27,7 @@ from silta.state import prepare
 from tests.hub.store.conftest import a_postgres_database
 from tests.journeys.conftest import Demo, Shorten, free_ports, with_times
 from tests.journeys.relay import Relay
+from tests.plain_http import PLAIN
 
 QUICK: Shorten = {
     "hub": {"deadline": 3.0, "first_look": 0.5, "longest_wait": 2.0},
@@ -198,7 +199,7 @@ def _answers(url: str, within: float = 60.0) -> None:
     until = time.monotonic() + within
     while time.monotonic() < until:
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(url).is_success:
+            if httpx.get(url, verify=PLAIN).is_success:
                 return
         time.sleep(0.1)
     raise AssertionError(f"{url} does not answer")

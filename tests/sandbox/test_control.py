@@ -16,6 +16,7 @@ from sandbox.config import SandboxConfig
 from sandbox.faults import KINDS
 from sandbox.listener import bind
 from sandbox.serve import Running, ServeError, running
+from tests.plain_http import PLAIN
 
 AINO = "010594Y9021"
 INSTALLATIONS = ("lifecare-porvoo", "pegasos-loviisa")
@@ -23,7 +24,9 @@ INSTALLATIONS = ("lifecare-porvoo", "pegasos-loviisa")
 
 @pytest_asyncio.fixture
 async def control(sandbox: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sandbox.control.port}", timeout=10) as client:
+    async with httpx.AsyncClient(
+        verify=PLAIN, base_url=f"http://127.0.0.1:{sandbox.control.port}", timeout=10
+    ) as client:
         yield client
 
 
@@ -276,7 +279,7 @@ async def test_a_face_without_a_port_is_told_and_the_others_go_on(config: Sandbo
     try:
         async with (
             running(config.model_copy(update={"installations": settings}), tmp_path) as sandbox,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{sandbox.control.port}") as control,
+            httpx.AsyncClient(verify=PLAIN, base_url=f"http://127.0.0.1:{sandbox.control.port}") as control,
         ):
             ready = await control.get("/readyz")
             assert ready.status_code == 503

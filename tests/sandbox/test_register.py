@@ -10,12 +10,15 @@ import pytest_asyncio
 
 from sandbox.config import SandboxConfig
 from sandbox.serve import Running
+from tests.plain_http import PLAIN
 
 
 @pytest_asyncio.fixture
 async def register(sandbox: Running, config: SandboxConfig) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"X-API-Key": config.register_.api_key}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sandbox.register.port}", headers=headers) as client:
+    async with httpx.AsyncClient(
+        verify=PLAIN, base_url=f"http://127.0.0.1:{sandbox.register.port}", headers=headers
+    ) as client:
         yield client
 
 

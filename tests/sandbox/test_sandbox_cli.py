@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from sandbox.cli import app
 from sandbox.config import ConfigError, load_config, new_config
 from sandbox.listener import bind
+from tests.plain_http import PLAIN
 
 COMMAND = [sys.executable, "-m", "sandbox"]
 
@@ -109,9 +110,9 @@ def test_serve_runs_until_told_to_stop_survives_a_kill_and_locks_its_state(tmp_p
     try:
         _wait_until_ready(control, killed)
         assert (tmp_path / "sandbox.pid").read_text().strip() == str(killed.pid)
-        start = httpx.get(f"{control}/installations/pegasos-loviisa/free-times").json()[3]["start"]
+        start = httpx.get(f"{control}/installations/pegasos-loviisa/free-times", verify=PLAIN).json()[3]["start"]
         made = httpx.post(
-            f"{control}/installations/pegasos-loviisa/desk/book", json={"person": "aino", "start": start}
+            f"{control}/installations/pegasos-loviisa/desk/book", json={"person": "aino", "start": start}, verify=PLAIN
         ).json()
         second = subprocess.run(
             [*COMMAND, "serve", "--state", str(tmp_path)], capture_output=True, text=True, check=False
@@ -124,7 +125,7 @@ def test_serve_runs_until_told_to_stop_survives_a_kill_and_locks_its_state(tmp_p
     again = _serve(tmp_path)
     try:
         _wait_until_ready(control, again)
-        kept = httpx.get(f"{control}/installations/pegasos-loviisa/bookings/{made['id']}").json()
+        kept = httpx.get(f"{control}/installations/pegasos-loviisa/bookings/{made['id']}", verify=PLAIN).json()
         assert kept == made
         again.send_signal(signal.SIGTERM)
         assert again.wait(timeout=15) == 0
@@ -154,7 +155,7 @@ def _wait_until_ready(control: str, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.get(f"{control}/readyz").status_code == 200:
+            if httpx.get(f"{control}/readyz", verify=PLAIN).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.05)

@@ -19,6 +19,7 @@ from sandbox.cli import app
 from sandbox.config import config_toml, new_config
 from sandbox.installations import INSTALLATIONS
 from sandbox.listener import bind
+from tests.plain_http import PLAIN
 
 AINO = "010594Y9021"
 Run = Callable[..., tuple[int, str]]
@@ -56,7 +57,7 @@ def _wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
+            if httpx.get(f"http://127.0.0.1:{port}/readyz", verify=PLAIN).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.05)
@@ -175,7 +176,7 @@ def test_another_seed_is_another_world(told: Callable[..., Any]) -> None:
 
 def test_the_journal_is_shown_in_lines_or_one_message_whole(told: Callable[..., Any], run: Run) -> None:
     system = next(one for one in told("status")["installations"] if one["system"] == "lifecare")
-    httpx.get(f"{system['address']}/metadata")
+    httpx.get(f"{system['address']}/metadata", verify=PLAIN)
     lines = told("journal", "lifecare-porvoo")
     assert [one["direction"] for one in lines[-2:]] == ["received", "sent"]
     number = lines[-2]["number"]

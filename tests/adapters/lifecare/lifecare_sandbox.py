@@ -27,6 +27,7 @@ from adapters.lifecare.adapter import LifecareAdapter
 from canonical.model import FreeQuery, Person, TimeKey
 from canonical.times import instant
 from sandbox.config import config_toml, new_config
+from tests.plain_http import PLAIN
 
 _NO_RECORDS: Final = frozenset({"token", "probe", "find", "free-time", "night", "hold", "release"})
 _KINDS: Final = {
@@ -129,7 +130,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None:
             break
         try:
-            if httpx.get(url, trust_env=False).status_code == 200:
+            if httpx.get(url, trust_env=False, verify=PLAIN).status_code == 200:
                 return
         except httpx.TransportError:
             pass
@@ -151,7 +152,7 @@ class LifecareSubject(Subject):
         self.sandbox = sandbox
         self._site, self._at = site, f"/installations/{site.name}"
         self.moved_the_clock = False
-        self._control = httpx.AsyncClient(base_url=sandbox.control, trust_env=False, timeout=30)
+        self._control = httpx.AsyncClient(verify=PLAIN, base_url=sandbox.control, trust_env=False, timeout=30)
         self._newcomers = newcomers
         self._late = False
         persons = sandbox.persons()
@@ -240,7 +241,9 @@ class LifecareSubject(Subject):
 
 def newcomers(sandbox: Sandbox) -> Iterator[str]:
     """Residents who book elsewhere, and may not be customers of Lifecare yet."""
-    found = httpx.get(f"{sandbox.control}/installations/pegasos-loviisa/bookings", trust_env=False, timeout=30).json()
+    found = httpx.get(
+        f"{sandbox.control}/installations/pegasos-loviisa/bookings", trust_env=False, timeout=30, verify=PLAIN
+    ).json()
     known = {person["hetu"] for person in sandbox.described["persons"]}
     yield from sorted({booking["person"] for booking in found} - known)
 

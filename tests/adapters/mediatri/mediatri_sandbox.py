@@ -25,6 +25,7 @@ from adapters.contract import Booking, Fault, Minor, Operation, Subject
 from adapters.mediatri.adapter import MediatriAdapter
 from canonical import times
 from canonical.model import Person, TimeKey
+from tests.plain_http import PLAIN
 
 NAME: Final = "mediatri-sipoo"
 OTHER: Final = "pegasos-loviisa"
@@ -93,7 +94,7 @@ def running(state: Path) -> Iterator[Sandbox]:
     with (state / "log").open("wb") as log:
         process = subprocess.Popen([*command, "serve", "--state", str(state)], stdout=log, stderr=log, cwd=ROOT)
     try:
-        with httpx.Client(base_url=described["control"], timeout=30, trust_env=False) as control:
+        with httpx.Client(verify=PLAIN, base_url=described["control"], timeout=30, trust_env=False) as control:
             _wait(control, process, state / "log")
             found = Sandbox(described, control)
             found.reset_clock()
@@ -137,7 +138,9 @@ class MediatriSubject(Subject):
         self.known = known
         self.minor = Minor(sandbox.persons()["onni"], ("2", "4", None))
         self._sandbox = sandbox
-        self._control = httpx.AsyncClient(base_url=sandbox.described["control"], trust_env=False, timeout=30)
+        self._control = httpx.AsyncClient(
+            verify=PLAIN, base_url=sandbox.described["control"], trust_env=False, timeout=30
+        )
         self._newcomers = newcomers
         self._late = self._moved_the_clock = False
 
@@ -223,7 +226,7 @@ def known_persons(sandbox: Sandbox) -> list[Person]:
     """Residents whom Mediatri knows, with the names the population register has."""
     register = sandbox.described["register"]
     hetus = sandbox.residents(NAME)[:10]
-    with httpx.Client(base_url=register["address"], headers={"X-API-Key": register["api_key"]}) as client:
+    with httpx.Client(verify=PLAIN, base_url=register["address"], headers={"X-API-Key": register["api_key"]}) as client:
         found = [client.post("/persons/search", json={"hetu": hetu}).raise_for_status().json() for hetu in hetus]
     return [_person(one["hetu"], f"{one['given']} {one['family']}") for one in found]
 

@@ -22,6 +22,7 @@ from adapters.pegasos import PegasosAdapter
 from canonical import times
 from canonical.model import Person, TimeKey
 from mappings.pegasos import keys
+from tests.plain_http import PLAIN
 
 NAME: Final = "pegasos-loviisa"
 TODAY: Final = "2027-10-25T08:00:00+03:00"
@@ -69,7 +70,9 @@ class Sandbox:
 
     def _persons(self, hetus: list[str]) -> list[Person]:
         register = self.described["register"]
-        with httpx.Client(base_url=register["address"], headers={"X-API-Key": register["api_key"]}) as client:
+        with httpx.Client(
+            verify=PLAIN, base_url=register["address"], headers={"X-API-Key": register["api_key"]}
+        ) as client:
             answers = [client.post("/persons/search", json={"hetu": hetu}).raise_for_status().json() for hetu in hetus]
         return [_person(found) for found in answers]
 
@@ -92,7 +95,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
     with (state / "log").open("wb") as log:
         process = subprocess.Popen([*command, "serve", "--state", state], cwd=ROOT, stderr=log, stdout=log)
     try:
-        with httpx.Client(base_url=described["control"], timeout=30) as control:
+        with httpx.Client(verify=PLAIN, base_url=described["control"], timeout=30) as control:
             _wait_until_ready(control, process, state / "log")
             control.put("/clock", json={"now": TODAY}).raise_for_status()
             running = Sandbox(described, control, mode)
@@ -150,7 +153,7 @@ class PegasosSubject(Subject):
             Person(onni["hetu"], "Alaikäinen", ("Onni",), date(2012, 7, 5), "fi", "638"), ("2", "4", None)
         )
         self._sandbox = sandbox
-        self._control = httpx.AsyncClient(base_url=sandbox.described["control"], timeout=30)
+        self._control = httpx.AsyncClient(verify=PLAIN, base_url=sandbox.described["control"], timeout=30)
 
     async def close(self) -> None:
         await self.adapter.close()

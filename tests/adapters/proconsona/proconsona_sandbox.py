@@ -29,6 +29,7 @@ from canonical.model import FreeQuery, Person, TimeKey
 from canonical.times import instant
 from sandbox.config import config_toml, new_config
 from sandbox.installations import INSTALLATIONS
+from tests.plain_http import PLAIN
 
 NAME: Final = "proconsona-loviisa"
 OTHERS: Final = ("proconsona-sipoo", "proconsona-askola")
@@ -62,7 +63,9 @@ class Sandbox:
 
     def minor(self) -> Minor | None:
         """Of those whose meetings carry a RestrictionParent, who has the most; None where nobody's does."""
-        everybody = httpx.get(f"{self.control}/installations/{NAME}/bookings", trust_env=False, timeout=30).json()
+        everybody = httpx.get(
+            f"{self.control}/installations/{NAME}/bookings", trust_env=False, timeout=30, verify=PLAIN
+        ).json()
         restricted = [one for one in everybody if one["restriction_parent"]]
         if not restricted:
             return None
@@ -103,7 +106,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None:
             break
         try:
-            if httpx.get(url, trust_env=False).status_code == 200:
+            if httpx.get(url, trust_env=False, verify=PLAIN).status_code == 200:
                 return
         except httpx.TransportError:
             pass
@@ -123,7 +126,7 @@ class ProConsonaSubject(Subject):
     def __init__(self, sandbox: Sandbox, minor: Minor | None) -> None:
         self.adapter = ProConsonaAdapter(sandbox.installation())
         self.moved_the_clock = False
-        self._control = httpx.AsyncClient(base_url=sandbox.control, trust_env=False, timeout=30)
+        self._control = httpx.AsyncClient(verify=PLAIN, base_url=sandbox.control, trust_env=False, timeout=30)
         self._late = False
         persons = sandbox.persons()
         self._nobody = persons["marja"]

@@ -15,13 +15,16 @@ from sandbox.control.app import control_app
 from sandbox.serve import Running
 from sandbox.upkeep import Upkeep
 from sandbox.world import World
+from tests.plain_http import PLAIN
 
 AINO = "010594Y9021"
 
 
 @pytest_asyncio.fixture
 async def control(sandbox: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sandbox.control.port}", timeout=10) as client:
+    async with httpx.AsyncClient(
+        verify=PLAIN, base_url=f"http://127.0.0.1:{sandbox.control.port}", timeout=10
+    ) as client:
         yield client
 
 

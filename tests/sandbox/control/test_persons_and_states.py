@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from sandbox.config import new_config
 from sandbox.serve import Running, running
+from tests.plain_http import PLAIN
 
 AINO = "010594Y9021"
 INSTALLATIONS = ("lifecare-porvoo", "mediatri-loviisa", "proconsona-loviisa")
@@ -26,7 +27,7 @@ async def mixed(tmp_path: Path) -> AsyncIterator[Running]:
 
 @pytest_asyncio.fixture
 async def control(mixed: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{mixed.control.port}", timeout=10) as client:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=f"http://127.0.0.1:{mixed.control.port}", timeout=10) as client:
         yield client
 
 

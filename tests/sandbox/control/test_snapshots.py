@@ -15,6 +15,7 @@ from sandbox.engine.store import OverlayStore, StoreError
 from sandbox.serve import Running, running
 from sandbox.snapshots import Snapshots
 from sandbox.world import World
+from tests.plain_http import PLAIN
 
 NAME = "proconsona-loviisa"
 INSTALLATIONS = ("pegasos-loviisa", NAME)
@@ -29,7 +30,7 @@ async def mixed(tmp_path: Path) -> AsyncIterator[Running]:
 
 @pytest_asyncio.fixture
 async def control(mixed: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{mixed.control.port}", timeout=10) as client:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=f"http://127.0.0.1:{mixed.control.port}", timeout=10) as client:
         await client.post("/clock/freeze", json={"at": "2027-03-22T08:00:00+02:00"})
         yield client
 

@@ -17,6 +17,7 @@ from sandbox.faults import FaultBook
 from sandbox.journal import Journal
 from sandbox.lifecare.face import LifecareFace
 from sandbox.population.test_persons import standing_faults
+from tests.plain_http import PLAIN
 from tests.sandbox.http.http_bench import config_of, seeded_content
 from tests.sandbox.lifecare.lifecare_bench import CREDENTIALS, Bench, RealClock, check_valid
 
@@ -32,7 +33,7 @@ async def opened(name: str, state: Path) -> AsyncIterator[Bench]:
     root = f"http://127.0.0.1:{face.port}"
     try:
         async with httpx.AsyncClient(
-            base_url=f"{root}/fhir/", timeout=5, event_hooks={"response": [check_valid]}
+            verify=PLAIN, base_url=f"{root}/fhir/", timeout=5, event_hooks={"response": [check_valid]}
         ) as client:
             form = {"grant_type": "client_credentials", **CREDENTIALS}
             token = (await client.post(f"{root}/oauth2/token", data=form)).json()["access_token"]

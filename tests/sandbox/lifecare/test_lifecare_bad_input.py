@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sandbox import wire
 from sandbox.lifecare.outcome import Refusal
 from sandbox.lifecare.search import parse_query
+from tests.plain_http import PLAIN
 from tests.sandbox.lifecare.lifecare_bench import REASON, Bench, booking, error
 
 FHIR = {"Content-Type": "application/fhir+json"}
@@ -236,6 +237,6 @@ async def test_generated_bodies_never_break_the_server(bench: Bench) -> None:
 
 
 async def test_errors_are_json_even_without_a_token(bench: Bench) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=PLAIN) as client:
         answer = await client.get(f"{bench.root}/fhir/Patient/1")
     assert error(answer) == (401, "login", "TOKEN_MISSING")

@@ -21,6 +21,7 @@ from sandbox.lifecare.capability import SEARCHES
 from sandbox.lifecare.face import LifecareFace
 from sandbox.lifecare.outcome import ERRORS
 from sandbox.world import World
+from tests.plain_http import PLAIN
 from tests.sandbox.http.http_bench import HETU
 from tests.sandbox.lifecare.lifecare_bench import CREDENTIALS, Bench
 
@@ -78,7 +79,7 @@ async def opened(name: str, state: Path) -> AsyncIterator[httpx.AsyncClient]:
     face = LifecareFace(config, one.system, one.faults, one.journal)
     await face.start()
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{face.port}") as found:
+        async with httpx.AsyncClient(verify=PLAIN, base_url=f"http://127.0.0.1:{face.port}") as found:
             form = {"grant_type": "client_credentials", **CREDENTIALS}
             token = (await found.post("/oauth2/token", data=form)).json()["access_token"]
             found.headers["Authorization"] = f"Bearer {token}"

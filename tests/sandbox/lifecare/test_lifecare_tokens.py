@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.plain_http import PLAIN
 from tests.sandbox.lifecare.lifecare_bench import SECRET, Bench, error
 
 GRANT = {"grant_type": "client_credentials"}
@@ -16,7 +17,7 @@ async def test_token_by_form_or_basic(bench: Bench) -> None:
     by_form = await bench.client.post(url, data=FORM)
     # RFC 6749 §2.3.1: id and secret are form-encoded before they are joined.
     secret = "correct+horse%2Fbattery%2Bstaple"
-    async with httpx.AsyncClient(auth=("silta", secret)) as client:
+    async with httpx.AsyncClient(verify=PLAIN, auth=("silta", secret)) as client:
         by_basic = await client.post(url, data=GRANT)
     for answer in (by_form, by_basic):
         assert answer.status_code == 200
@@ -41,7 +42,7 @@ async def test_token_by_form_or_basic(bench: Bench) -> None:
 )
 async def test_token_refused(bench: Bench, form: dict[str, str], status: int, code: str) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=PLAIN) as client:
         answer = await client.post(f"{bench.root}/oauth2/token", data=form, headers=headers)
     assert (answer.status_code, answer.json()) == (status, {"error": code})
     assert ("www-authenticate" in answer.headers) == (status == 401)
@@ -49,7 +50,7 @@ async def test_token_refused(bench: Bench, form: dict[str, str], status: int, co
 
 async def test_token_needs_a_form_by_post_and_one_way_of_login(bench: Bench) -> None:
     url = f"{bench.root}/oauth2/token"
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=PLAIN) as client:
         assert (await client.post(url, json=FORM)).status_code == 415
         assert (await client.get(url)).status_code == 405
         both = await client.post(url, data=FORM, auth=("silta", "x"))
@@ -101,7 +102,7 @@ async def test_rate_limit(bench: Bench) -> None:
 
 
 async def test_metadata_needs_no_token(bench: Bench) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=PLAIN) as client:
         answer = await client.get(f"{bench.root}/fhir/metadata")
     statement = answer.json()
     assert statement["fhirVersion"] == "4.0.1"

@@ -16,6 +16,7 @@ from sandbox.faults import FaultBook
 from sandbox.journal import Journal
 from sandbox.mediatri.face import MediatriFace
 from sandbox.population.test_persons import standing_faults
+from tests.plain_http import PLAIN
 from tests.sandbox.http.http_bench import config_of, seeded_content
 from tests.sandbox.mediatri.mediatri_bench import CREDENTIALS, Bench, RealTime
 
@@ -32,7 +33,7 @@ async def bench(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     face = MediatriFace(config, system, faults, journal, now=real, ticks=lambda: real.seconds)
     await face.start()
     try:
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(verify=PLAIN, timeout=5) as client:
             yield Bench(system, faults, journal, face, real, client)
     finally:
         await face.stop()

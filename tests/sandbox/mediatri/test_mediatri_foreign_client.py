@@ -14,6 +14,7 @@ from zeep.wsse.username import UsernameToken
 
 from sandbox.config import new_config
 from sandbox.serve import Running, running
+from tests.plain_http import PLAIN
 from tests.sandbox.http.http_bench import HETU
 
 BOTH = ("mediatri-loviisa", "mediatri-sipoo")
@@ -93,7 +94,7 @@ async def test_the_neutral_listing_shows_what_was_done(sandbox: Running) -> None
     one = await asyncio.to_thread(client, sandbox, "mediatri-sipoo")
     seen = await asyncio.to_thread(_walk, one.service)
     control = f"http://127.0.0.1:{sandbox.control.port}/installations/mediatri-sipoo"
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=PLAIN) as http:
         (booking,) = (await http.get(f"{control}/bookings", params={"placer_id": "v-1"})).json()
         armed = await http.post(f"{control}/faults", json={"kind": "drop-answer", "operation": "hold"})
         refused = await http.post(f"{control}/faults", json={"kind": "pending-answer", "operation": "book"})

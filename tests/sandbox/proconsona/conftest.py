@@ -17,6 +17,7 @@ from sandbox.faults import FaultBook
 from sandbox.journal import Journal
 from sandbox.population.test_persons import standing_faults
 from sandbox.proconsona.face import ProConsonaFace
+from tests.plain_http import PLAIN
 from tests.sandbox.http.http_bench import config_of, seeded_content
 from tests.sandbox.proconsona.proconsona_bench import CREDENTIALS, Bench, RealClock
 
@@ -32,7 +33,7 @@ async def opened(state: Path, name: str = "proconsona-loviisa", **credentials: s
     face = ProConsonaFace(config, system, faults, journal, now=real, wake_seconds=0.05)
     await face.start()
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{face.port}", timeout=5) as client:
+        async with httpx.AsyncClient(verify=PLAIN, base_url=f"http://127.0.0.1:{face.port}", timeout=5) as client:
             yield Bench(system, faults, journal, face, real, client)
     finally:
         await face.stop()

@@ -26,6 +26,7 @@ from sandbox.clock import real_now
 from sandbox.config import new_config
 from sandbox.proconsona.face import ProConsonaFace
 from sandbox.world import World
+from tests.plain_http import PLAIN
 from tests.sandbox.proconsona.proconsona_bench import CREDENTIALS, signed
 
 MANUAL = Path(sandbox.proconsona.__file__).with_name("INTERFACE.md")
@@ -73,7 +74,7 @@ async def first_morning(state: Path, *, signing_example: bool = False) -> AsyncI
     face = ProConsonaFace(config, one.system, one.faults, one.journal, now=now)
     await face.start()
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{face.port}") as client:
+        async with httpx.AsyncClient(verify=PLAIN, base_url=f"http://127.0.0.1:{face.port}") as client:
             yield client
     finally:
         await face.stop()

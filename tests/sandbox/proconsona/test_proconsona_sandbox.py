@@ -12,6 +12,7 @@ import pytest
 from sandbox.config import new_config
 from sandbox.describe import describe
 from sandbox.serve import running
+from tests.plain_http import PLAIN
 from tests.sandbox.proconsona.proconsona_bench import BASE, NAMESPACE, at, change, signed
 
 INSTALLATIONS = ("proconsona-loviisa", "proconsona-sipoo", "proconsona-askola")
@@ -24,7 +25,7 @@ async def test_desk_and_resident_agree_on_a_time(tmp_path: Path) -> None:
         assert one.face is not None
         assert one.problem is None
         credentials = one.config.credentials
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=PLAIN) as client:
             control = f"http://127.0.0.1:{sandbox.control.port}/installations/proconsona-askola"
             free = (await client.get(f"{control}/free-times", params={"service": "SOS-1"})).json()
             asked = {"person": "kerttu", "start": free[0]["start"], "calendar": free[0]["calendar"]}
