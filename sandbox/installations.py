@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import time
+from functools import cache
 from pathlib import Path
 from typing import Final, cast
 from uuid import NAMESPACE_OID, uuid5
@@ -245,6 +246,7 @@ def has_data(name: str) -> bool:
     return name in all_names()
 
 
+@cache
 def load_installation(name: str) -> InstallationData:
     """Return the data of one installation. Raises pydantic.ValidationError for a data file that is not right."""
     return InstallationData.model_validate(tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8")))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from sandbox.clock import HELSINKI
@@ -16,7 +17,8 @@ from sandbox.engine.content import DayContent
 from sandbox.engine.grid import Cell, cells
 from sandbox.engine.model import Appointment, Calendar, Patient, Professional, Status
 from sandbox.engine.system import OPEN_AHEAD, day_start
-from sandbox.installations import SYSTEMS, InstallationData
+from sandbox.installations import SYSTEMS, InstallationData, load_installation
+from sandbox.population.build import build_population
 from sandbox.population.dice import Dice
 from sandbox.population.names import Names, load_names
 from sandbox.population.person import Person, Population
@@ -35,6 +37,18 @@ _PLACES_A_DAY: Final = 100
 _CALENDARS: Final = 100
 
 Place = tuple[str, int]
+
+
+@lru_cache(maxsize=2)
+def seeded_population(seed: int, residents: int, first_day: date) -> Population:
+    """Return the population of a seed, made once: a reset asks for the one there was."""
+    return build_population(seed, residents, first_day)
+
+
+@lru_cache(maxsize=18)
+def seeded_content(name: str, seed: int, residents: int, first_day: date) -> SeededContent:
+    """Return the seeded content of an installation, made once, as its population is."""
+    return SeededContent(load_installation(name), seeded_population(seed, residents, first_day), seed, first_day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +78,18 @@ class SeededContent:
         self.patients = tuple(self._customers())
         special = {test_person.person.hetu for test_person in TEST_PERSONS}
         self._residents = [patient.number for patient in self.patients if patient.hetu not in special]
+        self._days: dict[tuple[str, date], DayContent] = {}
         self._reserved: set[Place] = set()
         self.visits = tuple(self._make_visits())
 
     def day(self, calendar: Calendar, day: date) -> DayContent:
-        """Return what the calendar holds when the day opens; see `engine.content.Content`."""
+        """Return what the calendar holds when the day opens; see `engine.content.Content`. It is made once."""
+        found = self._days.get((calendar.id, day))
+        if found is None:
+            found = self._days[calendar.id, day] = self._make_day(calendar, day)
+        return found
+
+    def _make_day(self, calendar: Calendar, day: date) -> DayContent:
         service = self.services[calendar.service]
         dice = Dice(self._seed, self.name, calendar.id, day.isoformat())
         found: list[Appointment] = []

@@ -17,10 +17,9 @@ from sandbox.face import Face, InstallationConfig
 from sandbox.faults import FaultBook
 from sandbox.installations import SYSTEMS, InstallationData, load_installation
 from sandbox.journal import Journal
-from sandbox.population.build import build_population
 from sandbox.population.person import Population
 from sandbox.population.test_persons import standing_faults
-from sandbox.seeding import SeededContent
+from sandbox.seeding import SeededContent, seeded_content, seeded_population
 from sandbox.snapshots import Snapshots
 
 CLOCK_FILE: Final = "clock.json"
@@ -116,7 +115,7 @@ class World:
         for one in self.installations.values():
             one.faults.clear()
             one.journal.clear()
-            one.system.restart(self._content(one.data))
+            one.system.restart(self._content(one.data.name))
 
     def close(self) -> None:
         """Close the store."""
@@ -136,14 +135,14 @@ class World:
             credentials=settings.credentials,
             options={**data.options, **settings.options},
         )
-        system = RecordSystem(self._content(data), self.clock, self.store)
+        system = RecordSystem(self._content(name), self.clock, self.store)
         return Installation(data, config, system, FaultBook(standing_faults()), Journal())
 
-    def _content(self, data: InstallationData) -> SeededContent:
-        return SeededContent(data, self.population, self._key.seed, self.first_instant.date())
+    def _content(self, name: str) -> SeededContent:
+        return seeded_content(name, self._key.seed, self._key.residents, self.first_instant.date())
 
     def _populate(self) -> Population:
-        return build_population(self._key.seed, self._key.residents, self.first_instant.date())
+        return seeded_population(self._key.seed, self._key.residents, self.first_instant.date())
 
     @property
     def first_instant(self) -> datetime:

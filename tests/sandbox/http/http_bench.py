@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import httpx
 
 from sandbox.config import DEFAULT_START
-from sandbox.engine.content import Content
 from sandbox.engine.model import Appointment, Patient
 from sandbox.engine.system import RecordSystem
 from sandbox.face import InstallationConfig
@@ -19,9 +17,8 @@ from sandbox.faults import FaultBook
 from sandbox.http.face import HttpFace
 from sandbox.installations import load_installation
 from sandbox.journal import Journal
-from sandbox.population.build import build_population
 from sandbox.population.test_persons import TEST_PERSONS
-from sandbox.seeding import SeededContent
+from sandbox.seeding import SeededContent, seeded_content
 
 HETU = {one.person.key: one.person.hetu for one in TEST_PERSONS}
 HANG_SECONDS = 30
@@ -29,14 +26,9 @@ HANG_SECONDS = 30
 _ONLY_TEST_PERSONS = 50
 
 
-@functools.cache
-def seeded_content(name: str) -> Content:
-    """The first day of seed 42, with the test persons and few others; its days are computed once for all tests."""
-    first_day = DEFAULT_START.date()
-    people = build_population(42, _ONLY_TEST_PERSONS, first_day)
-    content = SeededContent(load_installation(name), people, 42, first_day)
-    content.day = functools.cache(content.day)  # type: ignore[method-assign]
-    return content
+def content_of(name: str) -> SeededContent:
+    """The first day of seed 42, with the test persons and few others."""
+    return seeded_content(name, 42, _ONLY_TEST_PERSONS, DEFAULT_START.date())
 
 
 def config_of(name: str, credentials: dict[str, str]) -> InstallationConfig:

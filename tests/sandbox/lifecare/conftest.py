@@ -18,7 +18,7 @@ from sandbox.journal import Journal
 from sandbox.lifecare.face import LifecareFace
 from sandbox.population.test_persons import standing_faults
 from tests.plain_http import PLAIN
-from tests.sandbox.http.http_bench import config_of, seeded_content
+from tests.sandbox.http.http_bench import config_of, content_of
 from tests.sandbox.lifecare.lifecare_bench import CREDENTIALS, Bench, RealClock, check_valid
 
 
@@ -26,7 +26,7 @@ from tests.sandbox.lifecare.lifecare_bench import CREDENTIALS, Bench, RealClock,
 async def opened(name: str, state: Path) -> AsyncIterator[Bench]:
     """An installation on its first day, and a client that is logged in."""
     store = OverlayStore(state / "sandbox.sqlite")
-    system = RecordSystem(seeded_content(name), VirtualClock(DEFAULT_START), store)
+    system = RecordSystem(content_of(name), VirtualClock(DEFAULT_START), store)
     faults, journal, real = FaultBook(standing_faults()), Journal(), RealClock()
     face = LifecareFace(config_of(name, CREDENTIALS), system, faults, journal, now=real)
     await face.start()

@@ -17,7 +17,7 @@ from sandbox.journal import Journal
 from sandbox.mediatri.face import MediatriFace
 from sandbox.population.test_persons import standing_faults
 from tests.plain_http import PLAIN
-from tests.sandbox.http.http_bench import config_of, seeded_content
+from tests.sandbox.http.http_bench import config_of, content_of
 from tests.sandbox.mediatri.mediatri_bench import CREDENTIALS, Bench, RealTime
 
 NAME = "mediatri-sipoo"
@@ -27,7 +27,7 @@ NAME = "mediatri-sipoo"
 async def bench(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """mediatri-sipoo on its first day. A test's parameter may add to the credentials."""
     store = OverlayStore(tmp_path / "sandbox.sqlite")
-    system = RecordSystem(seeded_content(NAME), VirtualClock(DEFAULT_START, frozen=True), store)
+    system = RecordSystem(content_of(NAME), VirtualClock(DEFAULT_START, frozen=True), store)
     faults, journal, real = FaultBook(standing_faults()), Journal(), RealTime()
     config = config_of(NAME, CREDENTIALS | getattr(request, "param", {}))
     face = MediatriFace(config, system, faults, journal, now=real, ticks=lambda: real.seconds)

@@ -18,7 +18,7 @@ from sandbox.journal import Journal
 from sandbox.population.test_persons import standing_faults
 from sandbox.proconsona.face import ProConsonaFace
 from tests.plain_http import PLAIN
-from tests.sandbox.http.http_bench import config_of, seeded_content
+from tests.sandbox.http.http_bench import config_of, content_of
 from tests.sandbox.proconsona.proconsona_bench import CREDENTIALS, Bench, RealClock
 
 
@@ -27,7 +27,7 @@ async def opened(state: Path, name: str = "proconsona-loviisa", **credentials: s
     """An installation that runs, and a client. The same state directory goes on where it was."""
     store = OverlayStore(state / "sandbox.sqlite")
     clock = VirtualClock.open(state / "clock.json", DEFAULT_START)
-    system = RecordSystem(seeded_content(name), clock, store)
+    system = RecordSystem(content_of(name), clock, store)
     faults, journal, real = FaultBook(standing_faults()), Journal(), RealClock()
     config = config_of(name, CREDENTIALS | credentials)
     face = ProConsonaFace(config, system, faults, journal, now=real, wake_seconds=0.05)
