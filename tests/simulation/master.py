@@ -88,6 +88,8 @@ class Master:
     slots: int
     bookings: list[Booking] = field(default_factory=list)
     effects: list[tuple[str, str]] = field(default_factory=list)
+    moved: set[tuple[str, int]] = field(default_factory=set)
+    """Which booking was ever moved to which time, by whomever; and those of them by the desk."""
     moved_by_desk: set[tuple[str, int]] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
 
@@ -144,6 +146,7 @@ class Master:
         if self.live(slot):
             return SlotTaken("taken")
         found.slot = slot
+        self.moved.add((found.number, slot))
         self.effects.append((tag, found.number))
         self.world.note(f"master moves {found.number} for {tag}")
         return record(found)
@@ -191,6 +194,7 @@ class Master:
             self.world.note(f"desk closes {one.number}")
         elif not self.live(slot):
             one.slot = slot
+            self.moved.add((one.number, slot))
             self.moved_by_desk.add((one.number, slot))
             self.touched.add(one.number)
             self.world.note(f"desk moves {one.number}")
