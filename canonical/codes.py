@@ -6,6 +6,7 @@ Our own live under a reserved ``.example`` domain, so that they cannot be taken 
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 # Finland
@@ -42,6 +43,16 @@ SECTOR: Final = f"{ROOT}/fhir/CodeSystem/sector"
 PLACER: Final = f"{ROOT}/fhir/placer"
 RECEIPT_EXTENSION: Final = f"{ROOT}/fhir/StructureDefinition/receipt"
 AS_OF_EXTENSION: Final = f"{ROOT}/fhir/StructureDefinition/as-of"
+
+
+_VERSIONED: Final = re.compile(r"(urn:oid:1\.2\.246\.537\.6\.[0-9]{1,5})\.((?:19|20)[0-9]{2}(?:[0-9]{2}){0,2})")
+
+
+def unversioned(system: str) -> tuple[str, str | None]:
+    """A national classification without its version, and the version (``….6.49.201501``: ``….6.49``, ``201501``). Both
+    styles are in use; any other system is given back as it is."""
+    found = _VERSIONED.fullmatch(system)
+    return (found[1], found[2]) if found else (system, None)
 
 
 def source(name: str) -> str:

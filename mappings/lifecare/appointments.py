@@ -13,19 +13,27 @@ from mappings.lifecare.vocabulary import Vocabulary
 
 KIND: Final = "Appointment"
 ARRIVAL_INSTRUCTION: Final = "https://lifecare.example/fhir/StructureDefinition/arrival-instruction"
-_STATUS: Final = frozenset({"booked", "pending", "cancelled", "fulfilled", "noshow"})
+_STATUS: Final = frozenset(
+    {
+        *("booked", "pending", "cancelled", "fulfilled", "noshow"),  # the manual's
+        *("proposed", "waitlist", "arrived", "checked-in", "entered-in-error"),  # R4's others, which mean what R4 says
+    }
+)
+_WITHOUT_TIME: Final = frozenset({"proposed", "waitlist", "cancelled"})
 
 
 def appointment(source: Resource, words: Vocabulary) -> Record:
-    """The record of one Appointment (manual §7). Raises `BadMessage`.
+    """The record of one Appointment (manual §7; of other writers what R4 allows). Raises `BadMessage`.
 
-    ``Record.patient`` is of whom it says it is; whether that is who was asked for is the caller's to check.
+    ``Record.patient`` is of whom it says it is, None where it names the patient without a number; whether that is who
+    was asked for is the caller's to check.
     """
     carrier = Carrier(source, KIND, words)
     resource = carrier.resource
     if resource.get("status") not in _STATUS:
-        raise BadMessage("Appointment.status is not one of the manual's")
-    if instant(resource, KIND, "start") >= instant(resource, KIND, "end"):
+        raise BadMessage("Appointment.status is none of R4")
+    timed = "start" in resource or "end" in resource or resource["status"] not in _WITHOUT_TIME
+    if timed and instant(resource, KIND, "start") >= instant(resource, KIND, "end"):
         raise BadMessage("Appointment ends before it starts")
     carrier.name_services("serviceType")
     _instruct(carrier)
@@ -66,8 +74,11 @@ def _answer_for_the_patient(resource: Resource) -> None:
             participant["status"] = "accepted"
 
 
-def _patient(resource: Resource) -> str:
-    numbers = [number for p in resource.get("participant", ()) if (number := target(p.get("actor", {}), "Patient"))]
-    if len(numbers) != 1:
+def _patient(resource: Resource) -> str | None:
+    """The number of the patient, or None where nobody takes part by a number: a HETU does not stay inside a resource,
+    and a name is no number."""
+    participants = resource.get("participant", ())
+    numbers = [number for p in participants if (number := target(p.get("actor", {}), "Patient"))]
+    if len(numbers) > 1 or not participants:
         raise BadMessage("Appointment.participant must name one patient")
-    return numbers[0]
+    return numbers[0] if numbers else None

@@ -118,9 +118,9 @@ class Carrier:
         result: Element = {}
         for name, value in element.items():
             if name == "system":
-                result[name] = self._system(value, path)
+                result |= self._system(value, path, element)
             elif name == "reference":
-                result[name] = _local(value, path)
+                result |= self._reference(value, path)
             elif name == "modifierExtension":
                 raise BadMessage(f"{path}.modifierExtension is not understood")
             else:
@@ -129,14 +129,29 @@ class Carrier:
             self._extension(result, path)
         return result
 
-    def _system(self, system: Any, path: str) -> Any:
+    def _system(self, system: Any, path: str, element: Element) -> Element:
+        """The system as it is called here; of a national classification the version stands beside it."""
         renamed = self.words.systems.get(system)
         if renamed is not None:
-            return renamed
+            return {"system": renamed}
         carried = self._value(system, path)
-        if isinstance(carried, str) and carried.startswith(f"{self.words.root}."):
+        if not isinstance(carried, str):
+            return {"system": carried}
+        if carried.startswith(f"{self.words.root}."):
             self.note(NoteKind.KEPT, path, f"a system of the vendor's that is not in the table: {carried}")
-        return carried
+        plain, version = codes.unversioned(carried) if "code" in element else (carried, None)
+        return {"system": plain} | ({"version": version} if version and "version" not in element else {})
+
+    def _reference(self, value: Any, path: str) -> Element:
+        """A literal reference. What is contained does not travel on: of it stay what it is and what it is called."""
+        if not isinstance(value, str) or not value.startswith("#"):
+            return {"reference": _local(value, path)}
+        inside = next((one for one in self.source.get("contained", ()) if one.get("id") == value[1:]), None)
+        if inside is None:
+            raise BadMessage(f"{path}.reference names nothing")
+        self.note(NoteKind.DROPPED, f"{path}.reference", "to a resource within the resource")
+        named = {"type": inside.get("resourceType"), "display": _called(inside)}
+        return {name: text for name, text in named.items() if isinstance(text, str) and text}
 
     def _extension(self, extension: Element, path: str) -> None:
         url = extension.get("url")
@@ -164,6 +179,18 @@ def _local(value: Any, path: str) -> str:
     if not isinstance(value, str) or not _LOCAL_REFERENCE.fullmatch(value) or hetu.appears_in(value):
         raise BadMessage(f"{path}.reference is not of the form Kind/id")
     return value
+
+
+def _called(resource: Resource) -> str | None:
+    """What a resource is called: its name, a person's name, a concept's text."""
+    name = resource.get("name")
+    if isinstance(name, str):
+        return name
+    if isinstance(name, list):
+        person = name[0]
+        return person.get("text") or " ".join((*person.get("given", ()), person.get("family", ""))).strip()
+    code = resource.get("code", {})
+    return code.get("text") or next((one["display"] for one in code.get("coding", ()) if "display" in one), None)
 
 
 def _id(source: Resource, kind: str) -> str:
