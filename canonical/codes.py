@@ -42,6 +42,8 @@ RECEIPT_STATE: Final = f"{ROOT}/fhir/CodeSystem/receipt-state"
 SECTOR: Final = f"{ROOT}/fhir/CodeSystem/sector"
 PLACER: Final = f"{ROOT}/fhir/placer"
 RECEIPT_EXTENSION: Final = f"{ROOT}/fhir/StructureDefinition/receipt"
+PLACE_MUNICIPALITY: Final = f"{ROOT}/fhir/StructureDefinition/municipality"
+"""Where a Location is. The national extension (`MUNICIPALITY_EXTENSION`) is for a Patient's home only."""
 AS_OF_EXTENSION: Final = f"{ROOT}/fhir/StructureDefinition/as-of"
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from canonical import codes, fhir, hetu, strict_json, times
+from canonical import codes, fhir, hetu, profiles, strict_json, times
 from canonical.commands import Book
 from canonical.fhir import Element, Resource
 
@@ -86,9 +86,12 @@ def digest(resource: Resource) -> str:
 
 
 def bare(resource: Resource) -> Resource:
-    """The resource without what the hub put on it: id, meta (but profile and security) and the receipt's extension."""
+    """The resource without what the hub put on it: id, meta (but security, and profiles that somebody else claimed) and
+    the receipt's extension."""
     result = {name: value for name, value in resource.items() if name not in ("id", "meta", "extension")}
     meta = {name: resource["meta"][name] for name in _KEPT_META if resource.get("meta", {}).get(name)}
+    if theirs := [one for one in meta.pop("profile", ()) if one not in profiles.CLAIMS.values()]:
+        meta["profile"] = theirs
     extensions = [e for e in resource.get("extension", ()) if e.get("url") != codes.RECEIPT_EXTENSION]
     return result | ({"meta": meta} if meta else {}) | ({"extension": extensions} if extensions else {})
 
@@ -103,9 +106,11 @@ def with_meta(
     receipt: str | None = None,
 ) -> bytes:
     """The resource as portals read it, in JSON: ``id`` and ``meta`` in front, ``meta.source`` of installation
-    ``source``, and where a write's outcome is unknown the extension that names its receipt ``Task/<receipt>``."""
+    ``source``, the Finnish profile that is true of it, and where a write's outcome is unknown the extension that names
+    its receipt ``Task/<receipt>``."""
     content = bare(resource)
-    labels = content.pop("meta", {})
+    profile = [*content.get("meta", {}).get("profile", ()), *profiles.claimed(content)]
+    labels = content.pop("meta", {}) | ({"profile": profile} if profile else {})
     meta: Element = {"versionId": str(version), "lastUpdated": times.iso(last_updated), "source": codes.source(source)}
     meta |= labels | ({"tag": list(tags)} if tags else {})
     if receipt is not None:

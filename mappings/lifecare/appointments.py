@@ -9,7 +9,7 @@ from canonical.fhir import Element, Resource
 from canonical.model import Record
 from mappings.lifecare import BadMessage
 from mappings.lifecare.carry import Carrier, instant, target
-from mappings.lifecare.vocabulary import Vocabulary
+from mappings.lifecare.vocabulary import Vocabulary, restrictions
 
 KIND: Final = "Appointment"
 ARRIVAL_INSTRUCTION: Final = "https://lifecare.example/fhir/StructureDefinition/arrival-instruction"
@@ -37,6 +37,7 @@ def appointment(source: Resource, words: Vocabulary) -> Record:
         raise BadMessage("Appointment ends before it starts")
     carrier.name_services("serviceType")
     _instruct(carrier)
+    _name_restriction(resource)
     _answer_for_the_patient(resource)
     if fhir.identifier_value(resource, words.appointment) is None:
         own = fhir.identifier(words.appointment, carrier.id, type_code="FILL")
@@ -64,6 +65,14 @@ def _instruct(carrier: Carrier) -> None:
 def _translation(language: str, text: str) -> Element:
     parts = [{"url": "lang", "valueCode": language}, {"url": "content", "valueString": text}]
     return {"url": codes.TRANSLATION, "extension": parts}
+
+
+def _name_restriction(resource: Resource) -> None:
+    """The national extension wants the code's name beside it; Lifecare leaves it out (manual §3.1)."""
+    coding = (fhir.extension(resource, codes.RESTRICTION_PARENT) or {}).get("valueCoding", {})
+    name = restrictions().get(coding.get("code", ""))
+    if name and coding.get("system") == codes.RESTRICTION_PARENT_CODES:
+        coding.setdefault("display", name)
 
 
 def _answer_for_the_patient(resource: Resource) -> None:

@@ -24,6 +24,8 @@ def record(source: Resource, kind: str, words: Vocabulary) -> Record:
     local = carrier.name_services(_SERVICES_IN[kind]) if kind in _SERVICES_IN else []
     if kind == "HealthcareService":
         _name_sector(carrier, local)
+    if kind == "Location" and (where := fhir.extension(carrier.resource, codes.MUNICIPALITY_EXTENSION)):
+        where["url"] = codes.PLACE_MUNICIPALITY
     if kind in _NUMBERED:
         # Lifecare gives these no identifier of their own; tools that look at both sides need one.
         number = fhir.identifier(codes.local(words.installation, _NUMBERED[kind]), carrier.id)

@@ -70,6 +70,12 @@ def elements() -> Mapping[str, frozenset[str]]:
     return {row["kind"]: frozenset(row["elements"].split()) for row in rows("elements")}
 
 
+@cache
+def restrictions() -> Mapping[str, str]:
+    """What the codes of the national classification are called that says who may see a minor's appointment."""
+    return {row["code"]: row["display"] for row in rows("restriction-parent")}
+
+
 def rows(table: str) -> Iterator[dict[str, str]]:
     """The rows of one of the tables beside this module."""
     with files(__package__).joinpath("tables", f"{table}.csv").open(encoding="utf-8") as opened:

@@ -100,7 +100,7 @@ def _unit(fields: Fields, site: Site) -> list[Record]:
 def _municipality(code: str) -> list[FhirElement]:
     if not code:
         return []
-    return [{"url": codes.MUNICIPALITY_EXTENSION, "valueCoding": fhir.coding(codes.MUNICIPALITY, code)}]
+    return [{"url": codes.PLACE_MUNICIPALITY, "valueCoding": fhir.coding(codes.MUNICIPALITY, code)}]
 
 
 def _service(fields: Fields, uses: _Uses, site: Site) -> Record:

@@ -138,7 +138,7 @@ def _municipality(where: Value) -> Resource:
     if not where.text(9):
         return {}
     coding = fhir.coding(codes.MUNICIPALITY, where.text(9))
-    return {"extension": [{"url": codes.MUNICIPALITY_EXTENSION, "valueCoding": coding}]}
+    return {"extension": [{"url": codes.PLACE_MUNICIPALITY, "valueCoding": coding}]}
 
 
 def _type(value: Value) -> Resource:

@@ -52,7 +52,7 @@ def _unit(part: Part, site: Site) -> list[Record]:
     oid, municipality = part.token("oid"), part.token("kunta")
     official = [fhir.identifier("urn:ietf:rfc:3986", f"urn:oid:{oid}")] if oid else []
     coding = fhir.coding(codes.MUNICIPALITY, municipality)
-    in_municipality = [{"url": codes.MUNICIPALITY_EXTENSION, "valueCoding": coding}] if municipality else []
+    in_municipality = [{"url": codes.PLACE_MUNICIPALITY, "valueCoding": coding}] if municipality else []
     organization: Resource = {
         "resourceType": "Organization", "extension": site.kept(part.unread(), "yksikko", notes),
         "identifier": [*official, number], "active": True, **name, **reached, "address": [place] if place else [],

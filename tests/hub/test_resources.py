@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from canonical import codes
+from canonical import codes, profiles
 from canonical.commands import Book
 from canonical.model import Person, TimeKey
 from hub import resources
@@ -127,6 +127,7 @@ def test_what_is_shown_begins_with_id_and_meta() -> None:
         "versionId": "3",
         "lastUpdated": "2026-11-22T10:30:15.250+02:00",
         "source": "https://sotesilta.example/source/lifecare-porvoo",
+        "profile": [profiles.APPOINTMENT],
         "tag": [{"system": codes.SYNC_STATE, "code": "confirmed"}],
     }
 
@@ -135,7 +136,8 @@ def test_labels_and_profiles_of_the_record_system_stay() -> None:
     meta = {"security": [{"code": "TURVAKIELTO"}], "profile": ["p"], "versionId": "99", "tag": [{"code": "its own"}]}
     shown = json.loads(resources.with_meta(appointment(meta=meta), "a1", 1, AT, "x"))
     assert shown["meta"]["security"] == [{"code": "TURVAKIELTO"}]
-    assert shown["meta"]["profile"] == ["p"]
+    assert shown["meta"]["profile"] == ["p", profiles.APPOINTMENT]
+    assert resources.bare(shown)["meta"]["profile"] == ["p"], "the claim is the hub's, theirs stays"
     assert shown["meta"]["versionId"] == "1"
     assert "tag" not in shown["meta"]
 

@@ -2,9 +2,9 @@
 
 Each folder of ``tests/golden/lifecare`` is one case. Reading: ``source.json`` (as Lifecare sends it) and
 ``expected.json``. Writing: ``command.json`` (and ``stored.json``, the appointment to cancel or move) and
-``expected.json``. Cases whose names begin with ``v2015`` are of that release, those with ``national-style`` have the shapes
-of HL7 Finland's own example appointments (fhir-fi/finnish-scheduling ``input/examples`` and ``input/fsh/examples``,
-fhir-fi/finnish-base-profiles ``appointmentGeneralPractitioner``; CC0), with values of our own.
+``expected.json``. Cases whose names begin with ``v2015`` are of that release, those with ``national-style`` have the
+shapes of HL7 Finland's own example appointments (fhir-fi/finnish-scheduling ``input/examples`` and
+``input/fsh/examples``, fhir-fi/finnish-base-profiles ``appointmentGeneralPractitioner``; CC0), with values of our own.
 After an intended change: ``BLESS=1 pytest tests/mappings/lifecare`` writes the expectations anew; read the difference.
 """
 
