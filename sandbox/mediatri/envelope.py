@@ -40,7 +40,7 @@ def read(raw: bytes) -> Envelope:
     if parts not in ([f"{{{SOAP}}}Body"], [f"{{{SOAP}}}Header", f"{{{SOAP}}}Body"]):
         raise EnvelopeFault("soap:Client")
     body = root[-1]
-    if len(body) != 1:
+    if len(body) != 1 or f"{body.text or ''}{body[0].tail or ''}".strip():
         raise EnvelopeFault("soap:Client")
     return Envelope(_security(root[0] if len(parts) > 1 else ()), body[0])
 

@@ -53,8 +53,13 @@ def action_of(operation: str) -> str:
 
 
 def _place(root: Element, path: str | None) -> str:
-    """Return the names from below the root down to an element, as `alku/klo`."""
-    found = root.getroottree().xpath(path) if path else []
+    """Return the names from below the root down to an element, as `alku/klo`.
+
+    The path names elements by the prefixes that the request itself binds; where one is bound twice, to two namespaces,
+    the element may not be found, and the root is to blame.
+    """
+    bound = {prefix: uri for element in root.iter("*") for prefix, uri in element.nsmap.items() if prefix}
+    found = root.getroottree().xpath(path, namespaces=bound) if path else []
     names: list[str] = []
     element = found[0] if found else root
     while element is not None and element is not root:

@@ -106,6 +106,20 @@ async def test_an_inclusion_is_no_element_of_ours(bench: Bench, secret: Path) ->
     assert b"salaisuus" not in bench.journal.entries()[-1].raw
 
 
+@pytest.mark.parametrize("prefix", ["xi", "pc", "ä"])
+async def test_an_element_of_another_namespace_is_refused(bench: Bench, prefix: str) -> None:
+    """By whatever prefix it was written; no name of a stranger's comes back."""
+    body = f"<HaeMuutokset xmlns='{NS}'><{prefix}:x xmlns:{prefix}='urn:another'/></HaeMuutokset>"
+    reply = await bench.send(envelope(body, token(bench.created)))
+    assert (reply.faultcode, reply.code, reply.text("kohta")) == ("soap:Client", "VIRHEELLINEN_PYYNTO", "")
+
+
+@pytest.mark.parametrize("body", [f"text{GOOD}", f"{GOOD}text"])
+async def test_a_body_is_one_element_and_no_text(bench: Bench, body: str) -> None:
+    reply = await bench.send(envelope(body, token(bench.created)))
+    assert (reply.faultcode, reply.code) == ("soap:Client", None)
+
+
 def _attributes(count: int) -> str:
     return "<x " + " ".join(f'a{number}=""' for number in range(count)) + "/>"
 
