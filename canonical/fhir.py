@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from canonical.codes import unversioned as _unversioned
+
 Resource = dict[str, Any]
 Element = dict[str, Any]
 
@@ -57,6 +59,20 @@ def actors(resource: Resource, kind: str) -> Iterator[Element]:
     for participant in resource.get("participant", ()):
         if str(participant.get("actor", {}).get("reference", "")).startswith(f"{kind}/"):
             yield participant
+
+
+def unversioned(value: Any) -> Any:
+    """A copy in which a Coding of a national classification names it without its version, which stands beside it."""
+    if isinstance(value, list):
+        return [unversioned(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: unversioned(inner) for name, inner in value.items()}
+    if isinstance(value.get("system"), str) and "code" in value:
+        found["system"], version = _unversioned(value["system"])
+        if version is not None:
+            found.setdefault("version", version)
+    return found
 
 
 def references(value: Any) -> Iterator[Element]:

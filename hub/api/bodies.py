@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from canonical import codes, hetu, strict_json, times
+from canonical import codes, fhir, hetu, strict_json, times
 from canonical.validate import Finding, validate
 from hub.access import Access
 from hub.api import carried
@@ -53,7 +53,8 @@ _CODES: Final = {"structure": "bad-structure", "value": "bad-value", "required":
 
 
 def appointment(body: bytes) -> dict[str, Any]:
-    """The valid R4 Appointment in ``body``; raises `bad-json`, or all that is wrong with it at once.
+    """The valid R4 Appointment in ``body``, its national code systems without their versions (both styles are in use);
+    raises `bad-json`, or all that is wrong with it at once.
 
     One rule of R4 is not asked for: start and end may be left out (app-3), for they are the Slot's.
     """
@@ -61,8 +62,9 @@ def appointment(body: bytes) -> dict[str, Any]:
     findings = [one for one in validate(resource, "Appointment") if not one.message.startswith("app-3:")]
     if findings:
         raise refusal(findings)
-    assert isinstance(resource, dict)
-    return resource
+    understood = fhir.unversioned(resource)
+    assert isinstance(understood, dict)
+    return understood
 
 
 def json_of(body: bytes) -> Any:

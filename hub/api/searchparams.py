@@ -192,7 +192,7 @@ def _values(param: Param, text: str, base: str) -> Sequence[Value]:
 
 def _token(param: Param, text: str) -> Token:
     parts = [_plain(one) for one in _split(_BAR, text)]
-    token = Token(None, parts[0]) if len(parts) == 1 else Token(parts[0], parts[1] or None)
+    token = Token(None, parts[0]) if len(parts) == 1 else Token(codes.unversioned(parts[0])[0], parts[1] or None)
     if param.system is not None and token.system not in (None, param.system):
         raise _bad(param.name, f"its system is {param.system}")
     if param.codes and token.code not in param.codes:

@@ -10,7 +10,7 @@ import pytest
 
 from canonical import codes
 from hub.criteria import Token
-from hub.usecases.ports import BookRequest, Claim, Failed
+from hub.usecases.ports import BookRequest, Claim, Failed, SlotQuery
 
 from .conftest import AINO, BASE, SENT, MemoryHub, booking, code_of
 
@@ -62,6 +62,20 @@ async def test_the_use_case_gets_what_the_client_said(aino: httpx.AsyncClient, m
     assert [(i.system, i.value) for i in asked.identifiers] == [("urn:portal", "b-1")]
     assert asked.key == 'k"1'
     assert asked.raw == response.request.content
+
+
+@pytest.mark.parametrize("system", ["urn:oid:1.2.246.537.6.49", "urn:oid:1.2.246.537.6.49.201501"])
+async def test_both_styles_of_a_national_code_say_the_same(
+    aino: httpx.AsyncClient, memory: MemoryHub, system: str
+) -> None:
+    await book(aino, booking(serviceType=[{"coding": [{"system": system, "code": "EE"}]}]))
+    asked = memory.asked[-1][1]
+    assert isinstance(asked, BookRequest)
+    assert asked.claims[0].values == (Token("urn:oid:1.2.246.537.6.49", "EE"),)
+    await aino.get(f"/fhir/Slot?status=free&municipality=434&service-type={system}|EE")
+    searched = memory.asked[-1][1]
+    assert isinstance(searched, SlotQuery)
+    assert searched.service_type == (Token("urn:oid:1.2.246.537.6.49", "EE"),)
 
 
 @pytest.mark.parametrize(
