@@ -181,7 +181,8 @@ class Adapter(ABC):
         there is none *now*. Before the quiescence time is over, None means nothing.
 
         Of a `Move`, `Accept` or `Propose` it is the appointment as it is now: the caller judges whether that is the
-        effect. Of a `Hold` or `Release` it is None always: neither is shown to anybody, and a hold ends by itself.
+        effect. Of a `Hold` or `Release` it is None always: neither is shown to anybody. Each may be performed again,
+        and has one effect: the same `Hold` keeps the time once, and gives a token of it each time.
         """
 
     @abstractmethod

@@ -34,6 +34,16 @@ class HoldContract:
         checks.at(record_of(outcome), time)
         assert await exam.judge(command, outcome) == 1
 
+    async def test_hold_that_is_sent_again_keeps_the_time_once(self, exam: Exam) -> None:
+        needs(exam.subject, Capability.BOOK, Capability.HOLD)
+        command, _ = await exam.holding(exam.subject.known[0])
+        outcome = await exam.attempt(command)
+        assert isinstance(outcome, Done), outcome
+        assert await exam.judge(command, outcome) == 1
+        assert outcome.hold is not None
+        await _released(exam, command, outcome.hold.token)
+        assert await exam.adapter.free_time(exam.call(), command.time) is not None, "it was held twice"
+
     async def test_released_time_is_free_again(self, exam: Exam) -> None:
         needs(exam.subject, Capability.BOOK, Capability.HOLD)
         hold, token = await exam.holding(exam.subject.known[0])

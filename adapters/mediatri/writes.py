@@ -117,7 +117,8 @@ class Writes:
             return Done(record, err.native, (*notes, *record.notes))
 
     async def hold(self, trip: Trip, command: Hold) -> Done:
-        """Reserve the time, for five minutes."""
+        """Reserve the time, for five minutes. Sent again after its answer got lost, it gives back what was reserved
+        then and reserves anew: nothing else tells until when."""
         number = _number(command.patient)
         _check_mark(command.placer_id)
         _check_time(command.time)
@@ -127,7 +128,14 @@ class Writes:
             until = moments.read(answer.fields("vanhenee"), notes)
             return Done(None, _NATIVE, hold=HeldTime(tokens.token(command.placer_id, command.time), until)), notes
 
-        return await self._wire.ask(trip, requests.reserve(number, command.time, command.placer_id), read)
+        request = requests.reserve(number, command.time, command.placer_id)
+        try:
+            return await self._wire.ask(trip, request, read)
+        except Reserved as err:
+            if err.reference != command.placer_id:
+                raise
+        await self._free(trip, number, command.placer_id)
+        return await self._wire.ask(trip, request, read, marks=False)
 
     async def release(self, trip: Trip, command: Release) -> Done:
         """Free the reservation; one that is over, or that never was, is as good as freed."""

@@ -116,7 +116,7 @@ class Face:
         return [self._appointment(asked)]
 
     def _hold(self, request: Row) -> list[Row]:
-        return [_held(self.master.hold(request["patient"], *_to(request)))]
+        return [_held(self.master.hold(request["patient"], *_to(request), request["placer"]))]
 
     def _release(self, request: Row) -> list[Row]:
         self.master.release(request["patient"], request["token"])

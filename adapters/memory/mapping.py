@@ -31,7 +31,8 @@ def request(command: Command) -> Row:
             start = times.iso(command.time.start)
             return {"operation": "book", "key": command.time.key, "start": start, **named, **texts}
         case Hold():
-            return {"operation": "hold", "patient": _number(command.patient), **_wanted(command)}
+            named = {"patient": _number(command.patient), "placer": command.placer_id}
+            return {"operation": "hold", **named, **_wanted(command)}
         case Release():
             named = {"patient": command.patient.number, "placer": command.placer_id}
             return {"operation": "release", "token": command.hold, **named}

@@ -140,12 +140,13 @@ class Appointment:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A place of a time, kept for a patient until ``until`` (UTC)."""
+    """A place of a time, kept for a patient until ``until`` (UTC). ``placer_id`` is the caller's own id of it."""
 
     token: str
     patient: str
     time: str
     until: datetime
+    placer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,15 +326,19 @@ class Master:
             raise Refusal("time-taken")
         return self._put(_at(found, time))
 
-    def hold(self, patient: str, key: str, start: datetime) -> Hold:
-        """Keep a time for `HELD_FOR`; refuses with ``not-holding`` and as `book` does."""
+    def hold(self, patient: str, key: str, start: datetime, placer_id: str = "") -> Hold:
+        """Keep a time for `HELD_FOR`; refuses with ``not-holding`` and as `book` does. While a hold of that id is live
+        the same request is answered with it."""
         if not self.rules.holds:
             raise Refusal("not-holding")
         if patient not in self._patients:
             raise Refusal("unknown-patient")
         time = self._open_time(key, start)
+        known = (one for one in self._live_holds().values() if placer_id and one.placer_id == placer_id)
+        if (held := next(known, None)) is not None and (held.patient, held.time) == (patient, time.key):
+            return held
         self._take(time, patient)
-        made = Hold(f"h{next(self._tokens)}", patient, time.key, self._now() + HELD_FOR)
+        made = Hold(f"h{next(self._tokens)}", patient, time.key, self._now() + HELD_FOR, placer_id)
         self._holds[made.token] = made
         return made
 

@@ -42,8 +42,11 @@ async def answer(
     asked = HoldRequest(_slot_id(_values(given), settings.base), access.subject, request.body, key)
     context = reading.context(request, settings)
     if name == "release":
-        await usecases.release(access, asked, context)
-        return Reply(200, outcomes.resource([Failed("done")], request.language, request.id))
+        lost = await usecases.release(access, asked, context)
+        if lost is not None:
+            return resources.unknown(lost, [], request, settings)
+        done = outcomes.resource([Failed("done")], request.language, request.id)
+        return Reply(200, done, released=(f"Slot/{asked.slot_id}",))
     held = await usecases.hold(access, asked, context)
     if not isinstance(held, Held):
         return resources.unknown(held, [], request, settings)
@@ -51,7 +54,7 @@ async def answer(
     until = {"url": HELD_UNTIL, "valueInstant": times.iso(held.until)}
     body = strict_json.dumps(shown | {"status": "pending", "extension": [until]})
     headers = [("Idempotent-Replayed", "true")] if held.replayed else []
-    return Reply(200, _bundle(body, held.slot_id, settings), headers)
+    return Reply(200, _bundle(body, held.slot_id, settings), headers, released=(f"Slot/{held.slot_id}",))
 
 
 def parameters_of(request: Request) -> Resource:

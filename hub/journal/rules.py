@@ -36,7 +36,7 @@ class Patience:
     """How long the hub tries to find out. All in seconds but ``sends``.
 
     ``first_look`` after an outcome got lost, then twice as long each time up to ``longest_wait``; after ``give_up``
-    without an answer a person is called. A cancellation is sent at most ``sends`` times.
+    without an answer a person is called. A cancellation, a hold or its return is sent at most ``sends`` times.
     """
 
     first_look: float = 1.0
@@ -151,7 +151,7 @@ def abandoned(row: Row, now: float, terms: Terms, patience: Patience) -> Move:
 def failed(row: Row, error: ForeignError, now: float, terms: Terms, patience: Patience) -> Move:
     """The call failed; the error's type says what that means."""
     match error:
-        case Unavailable() | Misconfigured() if is_owed(row):
+        case Unavailable() | Misconfigured() if is_owed(row) or (_is_unseen(row.new.command) and row.attempts > 1):
             wake_at = now + min(patience.longest_wait, patience.first_look * 2 ** min(row.attempts, 16))
             return Move(State.UNKNOWN, now, quiet_at=now, wake_at=wake_at, problem=_problem(error), looks=0)
         case OutcomeUnknown():
@@ -223,6 +223,12 @@ def is_owed(row: Row) -> bool:
     return is_step(row.new) and isinstance(row.new.command, Cancel)
 
 
+def _is_unseen(command: Command) -> bool:
+    """Whether its effect is shown to nobody: only sending it again, which has no second effect, tells what became of
+    it. That nothing happened this time says nothing of the time before."""
+    return isinstance(command, Hold | Release)
+
+
 def silent(row: Row, error: ForeignError, now: float, patience: Patience, chance: float) -> Move:
     """The look itself failed: nothing learned."""
     return _wait(row, now, now + patience.give_up, patience, chance)
@@ -253,8 +259,11 @@ def _absent(row: Row, command: Command, began: float, now: float, patience: Pati
         return _wait(row, now, quiet_at, patience, chance)
     if is_owed(row) and now - row.accepted_at > patience.give_up:
         return Move(State.NEEDS_PERSON, now, problem=row.problem)
-    if is_owed(row) or (isinstance(command, Cancel | Release) and row.attempts < patience.sends):
+    may_be_sent = isinstance(command, Cancel) or _is_unseen(command)
+    if is_owed(row) or (may_be_sent and row.attempts < patience.sends):
         return Move(State.ACCEPTED, now, looks=0)
+    if _is_unseen(command):
+        return Move(State.NEEDS_PERSON, now, problem=row.problem)
     return Move(State.REFUSED, now, problem=Problem("not-done", "looked for after the quiescence time: nothing there"))
 
 

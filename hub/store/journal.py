@@ -152,6 +152,11 @@ class SqlJournal:
             lambda connection: self._maybe(_BY_ID.one_or_none(connection, {"by_id": command_id}))
         )
 
+    async def in_lane(self, lane: str) -> Row | None:
+        """The open command of the lane; None where there is none."""
+        by_lane = {"by_lane": lane}
+        return await self._database.read(lambda connection: self._maybe(_OPEN_IN_LANE.one_or_none(connection, by_lane)))
+
     async def due(self, now: float, limit: int) -> list[str]:
         """See `JournalStore.due`. An unknown row without a time to wake is due: nothing waits for ever unseen."""
         wanted = {"now": now, "most": limit}
@@ -255,6 +260,7 @@ _DUE: Final = Prepared(
     .limit(bindparam("most", type_=Integer()))
 )
 _LANE: Final = Prepared(select(command.c.id).where(command.c.open_lane == bindparam("by_lane")))
+_OPEN_IN_LANE: Final = Prepared(select(command).where(command.c.open_lane == bindparam("by_lane")))
 _IS_KEY: Final = (idempotency.c.scope == bindparam("by_scope"), idempotency.c.key == bindparam("by_key"))
 _KEY: Final = Prepared(select(idempotency.c.command_id, idempotency.c.fingerprint).where(*_IS_KEY))
 _DROP_COMMAND: Final = Prepared(delete(command).where(command.c.id == bindparam("by_id")))

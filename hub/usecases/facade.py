@@ -96,9 +96,9 @@ class Hub:
         with no_store():
             return await self.holding.hold(access, request, context)
 
-    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> None:
+    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> Unknown | None:
         with no_store():
-            await self.holding.release(access, request, context)
+            return await self.holding.release(access, request, context)
 
     async def remember(self, access: Access, request: BookRequest | ChangeRequest, answer: Kept) -> None:
         if isinstance(request, BookRequest):

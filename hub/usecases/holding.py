@@ -14,10 +14,10 @@ from canonical.commands import Hold, Release
 from canonical.model import TimeKey
 from canonical.strict_json import dumps
 from hub.access import Access
-from hub.journal.ports import IdempotencyKey, NewCommand, Row
+from hub.journal.ports import IdempotencyKey, LaneTaken, NewCommand, Row
 from hub.journal.states import State
 from hub.journal.steps import lane_of_booking
-from hub.usecases.booking import Booking
+from hub.usecases.booking import Booking, unsettled
 from hub.usecases.deliveries import refuse
 from hub.usecases.ports import BookRequest, Failed, Held, HoldRequest, Kept, RequestContext, Unknown
 from hub.usecases.world import World
@@ -42,7 +42,8 @@ class Holding:
         assert not isinstance(earlier, Kept), "the answer of a hold is made anew"
         if earlier is not None:
             return await self._tell(access, request, earlier, time, replayed=True)
-        if (held := await self._held(access, installation, time, request)) is not None:
+        held = await self._held(access, installation, time, request)
+        if held is not None and await self._open(access, installation, time) is None:
             return held
         new = await self._command(access, installation, time, context)
         accepted = await self.booking.deliveries.journal.accept(new, key)
@@ -52,14 +53,19 @@ class Holding:
         self.booking.free_times.forget(installation)
         return await self._tell(access, request, row, time)
 
-    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> None:
-        """Give it back. What is not held (any more) is free of the person already: nothing is done then."""
+    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> Unknown | None:
+        """Give it back; None when it is. What is not held (any more) is free of the person already: nothing is done
+        then. Raises `Failed` when it is held as before."""
         installation, time = await self._decoded(access, request)
         assert access.subject is not None
-        holds = self.world.store.holds
-        held = await holds.held(access.subject, installation, time, self.world.today.now())
+        earlier = await self._open(access, installation, time)
+        if earlier is not None and isinstance(earlier.new.command, Release):
+            return Unknown(earlier.new.id, None, unsettled(earlier))
+        held = await self.world.store.holds.held(access.subject, installation, time, self.world.today.now())
+        if earlier is not None:
+            refuse(LaneTaken(earlier.new.id), _REFERENCE)
         if held is None:
-            return
+            return None
         limit = context.deadline - self.world.real.now()
         patient = await self.booking.persons.link(access.subject, installation, context.request_id, limit)
         if patient is None:
@@ -73,7 +79,7 @@ class Holding:
         self.booking.free_times.forget(installation)
         if row.state is State.REFUSED:
             raise _refusal(row)
-        await holds.drop(access.subject, installation, time)
+        return None if row.state is State.CONFIRMED else Unknown(row.new.id, None, unsettled(row))
 
     async def _bookable(self, access: Access, request: HoldRequest, context: RequestContext) -> tuple[str, TimeKey]:
         await self._decoded(access, request)
@@ -115,6 +121,12 @@ class Holding:
         slot = self.booking.free_times.known(request.slot_id, installation, time)
         return Held(request.slot_id, dumps(slot), kept.until, replayed=replayed)
 
+    async def _open(self, access: Access, installation: str, time: TimeKey) -> Row | None:
+        """What is open of the person and the time: the outcome of a hold, of its return or of a booking with it."""
+        assert access.subject is not None
+        lane = lane_of_booking(access.subject, installation, time.start)
+        return await self.world.store.journal.in_lane(lane)
+
     async def _command(self, access: Access, installation: str, time: TimeKey, context: RequestContext) -> NewCommand:
         person = await self.booking.persons.whose(access, context)
         return self._new(access, installation, Hold(secrets.token_hex(16), person, time), context)
@@ -142,7 +154,7 @@ class Holding:
         if row.state is State.REFUSED:
             raise _refusal(row, replayed=replayed)
         if row.state is not State.CONFIRMED:
-            return Unknown(row.new.id, None, replayed=replayed)
+            return Unknown(row.new.id, None, unsettled(row), replayed=replayed)
         held = await self._held(access, row.new.installation, time, request, replayed=replayed)
         if held is None:
             raise Failed("hold-expired", expression=[_REFERENCE], replayed=replayed)

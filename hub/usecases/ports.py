@@ -361,8 +361,8 @@ class UseCases(Protocol):
 
     async def hold(self, access: Access, request: HoldRequest, context: RequestContext) -> Held | Unknown: ...
 
-    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> None:
-        """Done when it returns; also for what is not held any more."""
+    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> Unknown | None:
+        """None when it is done; also for what is not held any more."""
 
     async def remember(self, access: Access, request: BookRequest | ChangeRequest, answer: Kept) -> None:
         """Keep the rendered answer of a finished request that carried a key, for the next one with that key. Called for

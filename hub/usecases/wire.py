@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from adapters.base import Capability, Done
 from adapters.call import Call
 from adapters.errors import AlreadyRegistered, Refused, Unavailable, UnknownPatient
-from canonical.commands import Book, Command, Hold, Move, RegisterPerson
+from canonical.commands import Book, Command, Hold, Move, RegisterPerson, Release
 from canonical.model import LocalPatient, Record
 from hub.journal.delivery import Journal
 from hub.journal.ports import LaneTaken, NewCommand, Row, Terms
@@ -43,6 +43,8 @@ class Wire:
             # Kept before it is called done: who is told of a hold can use it. One that gets lost here ends by itself.
             new, holds = row.new, self.world.store.holds
             await holds.keep(new.subject, new.installation, command.time, done.hold, new.id)
+        elif isinstance(command, Release):
+            await self.world.store.holds.drop(row.new.subject, row.new.installation, command.time)
         return done
 
     async def look(self, row: Row) -> Record | None:

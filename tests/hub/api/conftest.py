@@ -333,10 +333,11 @@ class MemoryHub:
         body = slot(request.slot_id, self.slots[request.slot_id], "busy")
         return Held(request.slot_id, json.dumps(body).encode(), until)
 
-    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> None:
+    async def release(self, access: Access, request: HoldRequest, context: RequestContext) -> Unknown | None:
         self.asked.append(("release", request))
         if self.fails:
             raise self.fails
+        return Unknown("task1", None) if request.slot_id == "lost" else None
 
     async def installations(self) -> Sequence[InstallationState]:
         can = frozenset({Capability.BOOK, Capability.CANCEL})

@@ -107,7 +107,7 @@ class TestHold:
         assert entry["resource"]["extension"] == [{"url": HELD_UNTIL, "valueInstant": "2027-03-22T11:10:00+02:00"}]
         what, asked = memory.asked[-1]
         assert (what, asked.slot_id, asked.patient) == ("hold", "free1", AINO)
-        assert memory.disclosures[-1].event == "Appointment.hold"
+        assert (memory.disclosures[-1].event, memory.disclosures[-1].released) == ("Appointment.hold", ("Slot/free1",))
 
     async def test_nobody_knows_yet(self, aino: httpx.AsyncClient) -> None:
         response = await call(aino, "hold", proposed("lost"))
@@ -147,6 +147,10 @@ class TestHold:
         response = await call(aino, "release", proposed("free2"))
         assert (response.status_code, code_of(response)) == (200, "done")
         assert memory.asked[-1][1].slot_id == "free2"
+        assert memory.disclosures[-1].released == ("Slot/free2",)
+        lost = await call(aino, "release", proposed("lost"))
+        assert (lost.status_code, code_of(lost)) == (202, "outcome-unknown")
+        assert lost.headers["content-location"].endswith("/Task/task1")
 
 
 class TestBook:

@@ -19,7 +19,7 @@ from adapters.errors import (
     StaleVersion,
     Unavailable,
 )
-from canonical.commands import Accept, Book, Cancel, Command, Propose
+from canonical.commands import Accept, Book, Cancel, Command, Hold, Propose, Release
 from canonical.commands import Move as MoveTo
 from canonical.model import LocalPatient, Person, Record, TimeKey
 from canonical.times import iso
@@ -40,6 +40,8 @@ THIRD = START + timedelta(days=2)
 MOVE = MoveTo("c3", PERSON, PATIENT, "A1", START, TimeKey("k2", LATER, LATER + timedelta(minutes=20)))
 ACCEPT = Accept("c4", PATIENT, "A1", START)
 PROPOSE = Propose("c5", PATIENT, "A1", START, MOVE.time)
+HOLD = Hold("c6", PERSON, BOOK.time, PATIENT)
+RELEASE = Release("c7", PATIENT, BOOK.time, "token")
 TERMS = Terms(quiescence=25.0, limit=22.0)
 PATIENCE = Patience()
 
@@ -185,6 +187,18 @@ def test_a_cancellation_not_done_is_sent_again_within_bounds() -> None:
     assert rules.looked(waiting, CANCEL, record(), NOW, NOW, PATIENCE, 0.5).to is State.ACCEPTED
     tired = replace(waiting, attempts=PATIENCE.sends)
     assert rules.looked(tired, CANCEL, record(), NOW, NOW, PATIENCE, 0.5).to is State.REFUSED
+
+
+@pytest.mark.parametrize("command", [HOLD, RELEASE])
+def test_what_nobody_can_look_for_is_sent_again_and_never_said_to_be_undone(command: Hold | Release) -> None:
+    waiting = row(command, State.UNKNOWN, quiet_at=NOW)
+    assert rules.looked(waiting, command, None, NOW - 1, NOW, PATIENCE, 0.5).to is State.UNKNOWN
+    assert rules.looked(waiting, command, None, NOW, NOW, PATIENCE, 0.5).to is State.ACCEPTED
+    tired = replace(waiting, attempts=PATIENCE.sends)
+    assert rules.looked(tired, command, None, NOW, NOW, PATIENCE, 0.5).to is State.NEEDS_PERSON
+    away = Unavailable("connection refused")
+    assert rules.failed(row(command), away, NOW, TERMS, PATIENCE).to is State.REFUSED
+    assert rules.failed(row(command, attempts=2), away, NOW, TERMS, PATIENCE).to is State.UNKNOWN
 
 
 def test_what_is_found_settles_it_at_once() -> None:

@@ -16,6 +16,7 @@ from canonical.validate import validate
 from hub.api.operations import HELD_UNTIL
 
 from .conftest import ME, Portal
+from .test_moving import settled
 
 ANOTHER = town.CUSTOMERS[1]
 
@@ -143,12 +144,42 @@ async def test_a_taken_time_is_not_held(portal: Portal) -> None:
     assert (answer.status_code, code_of(answer)) == (409, "slot-taken")
 
 
-async def test_a_lost_answer_is_told_and_ends_as_nothing_done(portal: Portal) -> None:
-    portal.record_system.wire.arm(Fault("drop-answer", "hold"))
-    slot = (await portal.slots())[0]
+@pytest.mark.parametrize("lost", ["drop-request", "drop-answer"])
+async def test_a_lost_answer_is_told_and_the_time_held_once(portal: Portal, lost: str) -> None:
+    portal.record_system.wire.arm(Fault(lost, "hold"))
+    slot = (await portal.slots(**{"service-type": "EE"}))[0]
     answer = await call(portal, "hold", slot)
     assert (answer.status_code, code_of(answer)) == (202, "outcome-unknown")
     assert answer.headers["content-location"].startswith("http://hub.test/fhir/Task/")
+
+    assert (await settled(portal, answer))["status"] == "completed"
+    assert len(master_holds(portal)) == 1
+    assert (await call(portal, "hold", slot)).status_code == 200
+    assert (await portal.book(slot)).status_code == 201, "the token was kept"
+
+
+@pytest.mark.parametrize("lost", ["drop-request", "drop-answer"])
+async def test_a_lost_return_is_not_said_to_be_done(portal: Portal, lost: str) -> None:
+    slot, _ = await held(portal)
+    portal.record_system.wire.arm(Fault(lost, "release"))
+    answer, again = [await call(portal, "release", slot) for _ in range(2)]
+    assert [(one.status_code, code_of(one)) for one in (answer, again)] == [(202, "outcome-unknown")] * 2
+    assert answer.headers["content-location"] == again.headers["content-location"]
+    assert code_of(await call(portal, "hold", slot)) == "in-flight", "whether it is still held nobody knows"
+    assert code_of(await portal.book(slot)) == "in-flight"
+
+    assert (await settled(portal, answer))["status"] == "completed"
+    assert master_holds(portal) == []
+    assert (await call(portal, "release", slot)).status_code == 200
+    assert (await call(portal, "hold", slot)).status_code == 200
+
+
+async def test_a_return_that_was_not_made_leaves_the_time_held(portal: Portal) -> None:
+    slot, first = await held(portal)
+    portal.record_system.wire.arm(Fault("error-before-work", "release", code="busy"))
+    refused = await call(portal, "release", slot)
+    assert (refused.status_code, code_of(refused)) == (424, "record-system-failed")
+    assert (await call(portal, "hold", slot)).json() == first.json()
 
 
 async def test_where_no_times_are_kept_the_capability_is_named(portal: Portal) -> None:
