@@ -23,6 +23,17 @@ import pytest
 from silta.state import prepare
 from tests.plain_http import PLAIN
 
+INSTALLATIONS = (
+    "lifecare-porvoo",
+    "pegasos-loviisa",
+    "lifecare-porvoo-sosiaali",
+    "lifecare-askola",
+    "mediatri-loviisa",
+    "mediatri-sipoo",
+    "proconsona-loviisa",
+    "proconsona-sipoo",
+    "proconsona-askola",
+)
 QUIET_WITHIN = 75.0
 """Seconds in which every unknown outcome must have been settled: the longest quiescence time and some looks."""
 
@@ -76,6 +87,18 @@ class Demo:
             answer = control.get(f"/installations/{installation}/bookings", params=query)
             answer.raise_for_status()
             found: list[dict[str, Any]] = answer.json()
+            return found
+
+    def booking(self, installation: str, number: str) -> dict[str, Any]:
+        with self.control() as control:
+            found: dict[str, Any] = (
+                control.get(f"/installations/{installation}/bookings/{number}").raise_for_status().json()
+            )
+            return found
+
+    def holds(self, installation: str) -> list[dict[str, Any]]:
+        with self.control() as control:
+            found: list[dict[str, Any]] = control.get(f"/installations/{installation}/holds").raise_for_status().json()
             return found
 
     def fault(self, installation: str, kind: str, operation: str, **more: Any) -> None:
@@ -224,13 +247,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield running
 
 
+QUIET_AFTER = {"lifecare": 7.0, "pegasos": 7.0, "mediatri": 10.0, "proconsona": 10.0}
+"""Quiescence times of each system; the mocks are told to work late by less than that."""
 SHORT: Shorten = {
     "hub": {"deadline": 3.0, "first_look": 0.5, "longest_wait": 2.0},
-    "lifecare-porvoo": {"limit": 5.0, "quiescence": 7.0},
-    "pegasos-loviisa": {"limit": 5.0, "quiescence": 7.0},
-    "mediatri-sipoo": {"limit": 5.0, "quiescence": 10.0},
+    **{name: {"limit": 5.0, "quiescence": QUIET_AFTER[name.partition("-")[0]]} for name in INSTALLATIONS},
 }
-"""Everything that is waited for, shorter: the mocks are told to work late by less than the quiescence time here."""
+"""Everything that is waited for, shorter."""
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.conftest import Demo
-from tests.journeys.test_journey_race import calendar_of
+from tests.journeys.portal import calendar_of
 
 SYSTEMS = ("lifecare-porvoo", "pegasos-loviisa")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -12,36 +14,62 @@ import pytest
 
 from hub import failpoints
 from tests.journeys.conftest import QUIET_WITHIN, Demo
-from tests.journeys.test_journey_everywhere import live_of_aino, move, two_times_of_a_service
+from tests.journeys.installations import Times
+from tests.journeys.plays import PLAYS, Scene
+from tests.journeys.portal import settled
 
-SYSTEMS = ("lifecare-porvoo", "pegasos-loviisa")
-ELSEWHERE = ("before-look", "looked", "between-steps")
-"""Points that a booking or a cancellation that goes well does not pass."""
-POINTS = [name for name in failpoints.NAMES if name not in ELSEWHERE]
-OF_A_MOVE = ("before-send", "sent", "replied", "before-outcome", "between-steps", "outcome-written")
-USUAL = ("sent", "between-steps")
-
-
-def everywhere(first: int) -> list[Any]:
-    """Every point with one of the systems, in turn; with the other one in the longer suite."""
-    return [
-        pytest.param(point, name, marks=() if (number + at) % 2 == first else pytest.mark.long)
-        for number, point in enumerate(POINTS)
-        for at, name in enumerate(SYSTEMS)
-    ]
+IN_STEPS = "mediatri-sipoo"
+SYSTEMS = ("lifecare-porvoo", "lifecare-askola", "pegasos-loviisa", IN_STEPS, "proconsona-askola")
+"""One of each system, and of each release."""
+LOOKING = ("before-look", "looked")
+BETWEEN = "between-steps"
+POINTS = [name for name in failpoints.NAMES if name not in (*LOOKING, BETWEEN)]
+"""What a write that goes well passes."""
+COMMANDS = [(command, name) for command in ("book", "move", "cancel") for name in SYSTEMS]
+COMMANDS += [("accept", "proconsona-askola"), ("propose", "proconsona-askola")]
+OF_HOLDS = [point for point in POINTS if point not in ("request-parsed", "before-accept", "accepted")]
+HOLDS = [(command, name) for command in ("hold", "release") for name in ("lifecare-porvoo", IN_STEPS)]
 
 
-def live(demo: Demo, installation: str, start: str) -> int:
-    found = demo.bookings(installation, person="aino")
-    return len([b for b in found if b["start"] == start and b["status"] == "booked"])
+@dataclass
+class Stage:
+    """The demo, and Aino's free times in each of the systems."""
+
+    demo: Demo
+    times: dict[str, Times] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def scene(self, installation: str) -> Iterator[Scene]:
+        if installation not in self.times:
+            self.times[installation] = Times.of(self.demo, installation, "ge2027-03-30", 600)
+            self.times[installation].keep_clear(self.demo, installation, "aino")
+        with self.demo.client("aino") as aino:
+            yield Scene(self.demo, installation, "aino", aino, self.times[installation])
 
 
-def again(demo: Demo, send: Any) -> httpx.Response:
+@pytest.fixture(scope="module")
+def stage(impatient: Demo) -> Stage:
+    return Stage(impatient)
+
+
+def every() -> list[Any]:
+    """Each point with one command at one system, in turn; with all of them in the longer suite."""
+    found = []
+    for number, point in enumerate(POINTS):
+        for at, (command, installation) in enumerate(COMMANDS):
+            usual = at == number * 4 % len(COMMANDS)
+            found.append(pytest.param(point, command, installation, marks=() if usual else pytest.mark.long))
+    return found + [
+        pytest.param(point, *held, marks=pytest.mark.long) for point in OF_HOLDS for held in HOLDS
+    ]  # fmt: skip
+
+
+def again(demo: Demo, send: Callable[[], httpx.Response]) -> httpx.Response:
     """The same request with the same key, until it has a final answer: what a careful portal does after a lost one."""
     until = time.monotonic() + QUIET_WITHIN
     while True:
         with contextlib.suppress(httpx.TransportError):
-            answer: httpx.Response = send()
+            answer = send()
             code = "" if answer.is_success else answer.json()["issue"][0]["details"]["coding"][0]["code"]
             if answer.status_code != 202 and code != "in-flight":
                 return answer
@@ -49,79 +77,59 @@ def again(demo: Demo, send: Any) -> httpx.Response:
         time.sleep(0.3)
 
 
-@pytest.mark.parametrize(("point", "installation"), everywhere(0))
-def test_a_booking_survives_the_hub_dying_there(impatient: Demo, point: str, installation: str) -> None:
-    number = POINTS.index(point) * 2 + SYSTEMS.index(installation)
-    with impatient.client("aino") as aino:
-        slot = starts(impatient, aino, installation)[number]
-        key = uuid.uuid4().hex
-        failpoints.arm(impatient.folder / "failpoints", point)
-        with contextlib.suppress(httpx.TransportError):
-            impatient.book(aino, slot, key)
-        wait_fired(impatient, point)
-        impatient.wait_ready()
-        final = again(impatient, lambda: impatient.book(aino, slot, key))
-        effects = live(impatient, installation, slot["start"])
-        assert effects == (1 if final.status_code == 201 else 0), (final.status_code, final.text)
-        assert again(impatient, lambda: impatient.book(aino, slot, key)).content == final.content
+def die_and_tell(scene: Scene, point: str, command: str) -> None:
+    """The hub dies at the point; asked again with the same key it tells the truth, and the same once more."""
+    play, key = PLAYS[command](scene), uuid.uuid4().hex
+    failpoints.arm(scene.demo.folder / "failpoints", point)
+    with contextlib.suppress(httpx.TransportError):
+        play.send(key)
+    wait_fired(scene.demo, point)
+    scene.demo.wait_ready()
+    final = again(scene.demo, lambda: play.send(key))
+    said = settled(scene.demo, scene.client, final)
+    wrong = play.contradiction(said) or play.disagreement()
+    assert not wrong, (wrong, final.status_code, final.text)
+    if command not in ("hold", "release"):  # these are answered as they are by then
+        assert again(scene.demo, lambda: play.send(key)).content == final.content
 
 
-@pytest.mark.parametrize(("point", "installation"), everywhere(1))
-def test_a_cancellation_survives_the_hub_dying_there(impatient: Demo, point: str, installation: str) -> None:
-    number = 60 + POINTS.index(point) * 2 + SYSTEMS.index(installation)
-    with impatient.client("aino") as aino:
-        slot = starts(impatient, aino, installation)[number]
-        booked = impatient.book(aino, slot)
-        assert booked.status_code == 201, booked.text
-        key = uuid.uuid4().hex
-        headers = {"Idempotency-Key": key}
-        failpoints.arm(impatient.folder / "failpoints", point)
-        with contextlib.suppress(httpx.TransportError):
-            impatient.cancel(aino, booked.json(), **headers)
-        wait_fired(impatient, point)
-        impatient.wait_ready()
-        final = again(impatient, lambda: impatient.cancel(aino, booked.json(), **headers))
-        effects = live(impatient, installation, slot["start"])
-        assert effects == (0 if final.status_code == 200 else 1), (final.status_code, final.text)
+@pytest.mark.parametrize(("point", "command", "installation"), every())
+def test_a_command_survives_the_hub_dying_there(stage: Stage, point: str, command: str, installation: str) -> None:
+    with stage.scene(installation) as scene:
+        die_and_tell(scene, point, command)
 
 
-@pytest.mark.parametrize("point", ["before-look", "looked"])
-def test_an_unknown_outcome_is_settled_though_the_hub_dies_looking(impatient: Demo, point: str) -> None:
-    with impatient.client("aino") as aino:
-        slot = starts(impatient, aino, "pegasos-loviisa")[110 + ("before-look", "looked").index(point)]
-        person = impatient.person("aino")["hetu"]
-        impatient.fault("pegasos-loviisa", "drop-answer", "book", person=person, count=1)
-        failpoints.arm(impatient.folder / "failpoints", point)
-        answer = impatient.book(aino, slot)
-        assert answer.status_code == 202, answer.text
-        wait_fired(impatient, point)
-        assert impatient.receipt(aino, answer)["status"] == "completed"
-        assert live(impatient, "pegasos-loviisa", slot["start"]) == 1
-
-
-@pytest.mark.parametrize("point", [pytest.param(p, marks=() if p in USUAL else pytest.mark.long) for p in OF_A_MOVE])
-def test_a_move_in_two_steps_is_finished_or_undone_though_the_hub_dies_there(impatient: Demo, point: str) -> None:
+@pytest.mark.parametrize("point", ["sent", BETWEEN])
+def test_a_move_in_two_steps_is_finished_or_undone_though_the_hub_dies_there(stage: Stage, point: str) -> None:
     """Mediatri cannot move: the hub books the new time, then cancels the old one. Never both at the end, never none."""
-    with impatient.client("aino") as aino:
-        first, second = two_times_of_a_service(impatient, aino, "mediatri-sipoo")
-        appointment = impatient.book(aino, first).raise_for_status().json()
-        failpoints.arm(impatient.folder / "failpoints", point)
-        with contextlib.suppress(httpx.TransportError):
-            move(aino, appointment, second, Idempotency_Key=point)
-        wait_fired(impatient, point)
-        impatient.wait_ready()
-        final = again(impatient, lambda: move(aino, appointment, second, Idempotency_Key=point))
-        held = live_of_aino(impatient, "mediatri-sipoo", first["start"], second["start"])
-        assert held == [(second if final.status_code == 200 else first)["start"]], (final.status_code, final.text)
-        now = aino.get(f"/Appointment/{appointment['id']}", headers={"Cache-Control": "no-cache"}).json()
-        assert (now["status"], now["start"]) == ("booked", held[0])
-        assert impatient.cancel(aino, now).status_code == 200
+    with stage.scene(IN_STEPS) as scene:
+        die_and_tell(scene, point, "move")
 
 
-def starts(demo: Demo, client: httpx.Client, installation: str) -> list[dict[str, Any]]:
-    """Free times of different starts, later than the other journeys' first ones."""
-    later = {"start": "ge2027-03-30"}
-    return list({slot["start"]: slot for slot in demo.slots(client, installation, 2500, **later)}.values())
+@pytest.mark.parametrize("point", LOOKING)
+@pytest.mark.parametrize(
+    ("command", "installation"),
+    [
+        pytest.param(*one, marks=() if one in (("book", "pegasos-loviisa"),) else pytest.mark.long)
+        for one in COMMANDS
+        if one != ("move", IN_STEPS)
+    ],
+)
+def test_an_unknown_outcome_is_settled_though_the_hub_dies_looking(
+    stage: Stage, point: str, command: str, installation: str
+) -> None:
+    operation = "accept" if command == "propose" else command
+    with stage.scene(installation) as scene:
+        play = PLAYS[command](scene)
+        person = stage.demo.person("aino")["hetu"]
+        stage.demo.fault(installation, "drop-answer", operation, person=person, count=1)
+        failpoints.arm(stage.demo.folder / "failpoints", point)
+        answer = play.send(None)
+        assert answer.status_code == 202, answer.text
+        wait_fired(stage.demo, point)
+        assert stage.demo.receipt(scene.client, answer)["status"] == "completed"
+        wrong = play.contradiction("done") or play.disagreement()
+        assert not wrong, wrong
 
 
 def wait_fired(demo: Demo, point: str) -> None:

@@ -8,29 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.journeys.conftest import Demo
+from tests.journeys.conftest import INSTALLATIONS, Demo
+from tests.journeys.portal import live, move
 from tests.journeys.test_journey_booking import in_master
-
-INSTALLATIONS = (
-    "lifecare-porvoo",
-    "pegasos-loviisa",
-    "lifecare-porvoo-sosiaali",
-    "lifecare-askola",
-    "mediatri-loviisa",
-    "mediatri-sipoo",
-    "proconsona-loviisa",
-    "proconsona-sipoo",
-    "proconsona-askola",
-)
-LIVE = ("booked", "pending", "proposed")
-
-
-def move(client: httpx.Client, appointment: dict[str, Any], slot: dict[str, Any], **headers: str) -> httpx.Response:
-    body = {name: value for name, value in appointment.items() if name not in ("start", "end", "minutesDuration")}
-    match = {"If-Match": f'W/"{appointment["meta"]["versionId"]}"'}
-    match |= {name.replace("_", "-"): value for name, value in headers.items()}
-    path = f"/Appointment/{appointment['id']}"
-    return client.put(path, json={**body, "slot": [{"reference": f"Slot/{slot['id']}"}]}, headers=match)
 
 
 def two_times_of_a_service(demo: Demo, client: httpx.Client, installation: str) -> list[dict[str, Any]]:
@@ -48,9 +28,7 @@ def two_times_of_a_service(demo: Demo, client: httpx.Client, installation: str) 
 
 def live_of_aino(demo: Demo, installation: str, *starts: str) -> list[str]:
     """The starts, of those, at which she has a live booking there."""
-    hetu = demo.person("aino")["hetu"]
-    held = [b for b in demo.bookings(installation) if b["person"] == hetu and b["status"] in LIVE]
-    return sorted(b["start"] for b in held if b["start"] in starts)
+    return sorted(one["start"] for one in live(demo, installation, "aino") if one["start"] in starts)
 
 
 def test_all_of_them_are_here(demo: Demo) -> None:

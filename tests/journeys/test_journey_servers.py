@@ -15,8 +15,9 @@ import pytest
 
 from hub import failpoints
 from tests.journeys.conftest import Demo
+from tests.journeys.portal import different_starts as starts
 from tests.journeys.servers import Servers, started
-from tests.journeys.test_journey_crashes import POINTS, again, starts
+from tests.journeys.test_journey_crashes import POINTS, again
 
 pytestmark = [pytest.mark.postgres, pytest.mark.rabbitmq]
 SYSTEMS = ("lifecare-porvoo", "pegasos-loviisa")
