@@ -138,7 +138,8 @@ class SeededContent:
         proposals = SYSTEMS[self._data.system].proposals
         for test_person in TEST_PERSONS:
             patient = numbers.get(test_person.person.hetu)
-            visits = [one for one in test_person.visits if proposals or not one.proposed]
+            here = (one for one in test_person.visits if one.only in (None, self.name))
+            visits = [one for one in here if proposals or not one.proposed]
             for visit in visits if patient is not None else ():
                 assert patient is not None
                 yield self._visit(self._data.ids.visit.make(count), patient, visit, dice)

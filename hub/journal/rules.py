@@ -97,8 +97,10 @@ def _judge_change(command: MoveTo | Accept | Propose, record: Record) -> Verdict
             done = Verdict.DONE if start == command.time.start else Verdict.OTHER_TIME
             return Verdict.NOT_YET if status in _WAITING else done
         case Accept():
-            if status in _WAITING:
-                return Verdict.NOT_DONE if _asks_patient(record) else Verdict.NOT_YET
+            if status in _WAITING and _asks_patient(record):
+                return Verdict.NOT_DONE
+            if status in _WAITING:  # accepted and not booked yet; at another time it is a wish of somebody's since
+                return Verdict.NOT_YET if start == command.believed_start else Verdict.UNCLEAR
             return Verdict.DONE if start == command.believed_start else Verdict.OTHER_TIME
         case Propose():
             if status in _WAITING and not _asks_patient(record):

@@ -42,12 +42,14 @@ class Behaviour:
 class SeededVisit:
     """A visit there is from the first day. `past` ones were fulfilled; `restriction` is RestrictionParent (1-4).
 
-    `proposed` ones wait for the person's answer, and are only where the record system knows proposals.
+    `proposed` ones wait for the person's answer, and are only where the record system knows proposals. `only` names the
+    one installation that has it; else every one has it of which the person is a customer.
     """
 
     past: bool = False
     restriction: int | None = None
     proposed: bool = False
+    only: str | None = None
 
 
 USUAL_VISITS: Final = (SeededVisit(), SeededVisit(past=True), SeededVisit(past=True))
@@ -153,8 +155,10 @@ TEST_PERSONS: Final = (
             guardians=("010594Y9021",),
         ),
         # Born when the family lived in Askola.
-        (LIFECARE, SOCIAL, ASKOLA),
-        "3 years, born on a leap day; her guardian Aino acts for her; unknown in Pegasos",
+        (LIFECARE, SOCIAL, ASKOLA, PROCONSONA_LOVIISA),
+        "3 years, born on a leap day; her guardian Aino acts for her; unknown in Pegasos; three meetings with "
+        "RestrictionParent 2, 4 and none in proconsona-loviisa",
+        visits=tuple(SeededVisit(restriction=code, only=PROCONSONA_LOVIISA) for code in (2, 4, None)),
     ),
     TestPerson(
         _person("helvi", "311244-9068", "Helvi Turvakielto", date(1944, 12, 31), _LOVIISA, non_disclosure=True),

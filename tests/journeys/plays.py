@@ -11,7 +11,7 @@ import httpx
 
 from tests.journeys.conftest import Demo
 from tests.journeys.installations import Times
-from tests.journeys.portal import accept, listed, live, move, operation, proposed
+from tests.journeys.portal import accept, answer_of, listed, live, move, operation, proposed
 
 Appointment = dict[str, Any]
 
@@ -156,8 +156,7 @@ def _answered(scene: Scene, appointment: Appointment, number: str) -> tuple[Call
 
     def shown() -> object:
         now = scene.shown(appointment)
-        asks = any(one["status"] == "needs-action" for one in now["participant"])
-        return now["status"], now["start"], asks
+        return now["status"], now["start"], answer_of(now) == "needs-action"
 
     return there, shown
 

@@ -37,6 +37,11 @@ def is_patient(participant: dict[str, Any]) -> bool:
     return str(participant.get("actor", {}).get("reference", "")).startswith("Patient/")
 
 
+def answer_of(appointment: dict[str, Any]) -> str:
+    """What the patient has said to it."""
+    return next(str(one["status"]) for one in appointment["participant"] if is_patient(one))
+
+
 def operation(client: httpx.Client, name: str, slot: dict[str, Any], **headers: str) -> httpx.Response:
     """An operation of IHE ITI Scheduling on a proposed Appointment, whose id is the Slot's."""
     reference = {"reference": f"Appointment/{slot['id']}"}

@@ -3,13 +3,11 @@ record system's own listing."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.journeys.conftest import Demo
 from tests.journeys.installations import PROPOSING, Times
-from tests.journeys.portal import accept, is_patient, move, proposed
+from tests.journeys.portal import accept, answer_of, move, proposed
 
 
 @pytest.fixture(params=PROPOSING)
@@ -22,11 +20,6 @@ def times(demo: Demo, installation: str) -> Times:
     found = Times.of(demo, installation, "ge2027-04-06", 300)
     found.keep_clear(demo, installation, "aino")
     return found
-
-
-def answer_of(appointment: dict[str, Any]) -> str:
-    """What the patient has said to it."""
-    return next(str(one["status"]) for one in appointment["participant"] if is_patient(one))
 
 
 def test_a_proposal_waits_for_the_resident_who_accepts_it(demo: Demo, installation: str, times: Times) -> None:

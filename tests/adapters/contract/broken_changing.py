@@ -157,6 +157,15 @@ class ForgetsTheToken(MemoryAdapter):
         return await super().perform(call, command)
 
 
+class KnowsNoHoldAgain(MemoryAdapter):
+    """Sends each hold under a name of its own."""
+
+    async def perform(self, call: Call, command: Command) -> Done:
+        if isinstance(command, Hold):
+            command = replace(command, placer_id=uuid4().hex)
+        return await super().perform(call, command)
+
+
 class ReleasesOnce(MemoryAdapter):
     async def perform(self, call: Call, command: Command) -> Done:
         if isinstance(command, Release) and self.master.free_time(command.time.key, command.time.start):
@@ -314,6 +323,7 @@ CHANGING = [
         caught("hold_is_of_no_use_to_anybody_else"),
         caught("released_time_is_free_again"),
     ),
+    Broken(KnowsNoHoldAgain, caught("hold_that_is_sent_again_keeps_the_time_once")),
     Broken(ReleasesOnce, caught("released_time_is_free_again"), caught("hold_ends_by_itself")),
     Broken(MistakesTheZone, caught("held_time_is_kept_for_the_person_who_then_books_it", says="a hold that ends")),
     Broken(ShowsHolds, caught("held_time_is_kept_for_the_person_who_then_books_it", says="found a hold")),

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,18 +59,6 @@ class Sandbox:
     def persons(self) -> dict[str, Person]:
         """The test persons, by key (the birth dates are of no meaning here)."""
         return {one["key"]: _person(one["hetu"], one["name"]) for one in self.described["persons"]}
-
-    def minor(self) -> Minor | None:
-        """Of those whose meetings carry a RestrictionParent, who has the most; None where nobody's does."""
-        everybody = httpx.get(
-            f"{self.control}/installations/{NAME}/bookings", trust_env=False, timeout=30, verify=PLAIN
-        ).json()
-        restricted = [one for one in everybody if one["restriction_parent"]]
-        if not restricted:
-            return None
-        ((found, _),) = Counter(one["person"] for one in restricted).most_common(1)
-        codes = [str(one["restriction_parent"]) for one in restricted if one["person"] == found]
-        return Minor(_person(found, "Alaikäinen Asiakas"), tuple(codes))
 
 
 @contextmanager
@@ -123,7 +110,7 @@ class ProConsonaSubject(Subject):
     fault_limit = 0.7
     unknown_appointment = "00000000-0000-4000-8000-000000000000"
 
-    def __init__(self, sandbox: Sandbox, minor: Minor | None) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self.adapter = ProConsonaAdapter(sandbox.installation())
         self.moved_the_clock = False
         self._control = httpx.AsyncClient(verify=PLAIN, base_url=sandbox.control, trust_env=False, timeout=30)
@@ -132,7 +119,7 @@ class ProConsonaSubject(Subject):
         self._nobody = persons["marja"]
         self.known = [persons[key] for key in ("aino", "helvi", "axel")]
         self.stranger = _person("010101A999X", "Outi Outolintu")
-        self.minor = minor
+        self.minor = Minor(persons["lilja"], ("2", "4", None))
 
     async def close(self) -> None:
         """Leave the sandbox as the next test wants to find it."""

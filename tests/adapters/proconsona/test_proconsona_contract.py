@@ -8,10 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.base import Capability
-from adapters.contract import AdapterContract, Minor
+from adapters.contract import AdapterContract
 from adapters.contract.checks import waits_for_the_resident
-from adapters.contract.exam import Exam, record_of
+from adapters.contract.exam import record_of
 from adapters.errors import Misconfigured, OutcomeUnknown, SlotTaken, Unavailable
 from adapters.proconsona.adapter import ProConsonaAdapter
 from canonical import codes, fhir
@@ -30,26 +29,15 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield found
 
 
-@pytest.fixture(scope="session")
-def minor(sandbox: Sandbox) -> Minor | None:
-    return sandbox.minor()
-
-
 @pytest.fixture
-async def subject(sandbox: Sandbox, minor: Minor | None) -> AsyncIterator[ProConsonaSubject]:
-    made = ProConsonaSubject(sandbox, minor)
+async def subject(sandbox: Sandbox) -> AsyncIterator[ProConsonaSubject]:
+    made = ProConsonaSubject(sandbox)
     yield made
     await made.close()
 
 
 class TestProConsona(AdapterContract):
     """The exam."""
-
-    @pytest.mark.parametrize("capability", list(Capability), ids=str)
-    async def test_capability_is_there_exactly_when_it_is_claimed(self, exam: Exam, capability: Capability) -> None:
-        if capability is Capability.RESTRICTION_PARENT and exam.subject.minor is None:
-            pytest.skip("no minor is a customer of the sandbox's ProConsona: see the golden file of a restricted one")
-        await super().test_capability_is_there_exactly_when_it_is_claimed(exam, capability)
 
 
 async def a_booking(subject: ProConsonaSubject, person: Person) -> Book:

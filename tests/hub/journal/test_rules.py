@@ -96,6 +96,7 @@ def asked(status: str = "pending", start: datetime = START, answer: str = "needs
         (ACCEPT, asked(), Verdict.NOT_DONE),
         (ACCEPT, asked("booked", answer="accepted"), Verdict.DONE),
         (ACCEPT, asked(answer="accepted"), Verdict.NOT_YET),
+        (ACCEPT, asked(start=THIRD, answer="accepted"), Verdict.UNCLEAR),
         (ACCEPT, asked("booked", THIRD, "accepted"), Verdict.OTHER_TIME),
         (ACCEPT, asked("cancelled"), Verdict.UNCLEAR),
         (PROPOSE, asked(), Verdict.NOT_DONE),

@@ -167,11 +167,11 @@ async def test_the_external_id_is_not_compared(bench: Bench) -> None:
 
 
 async def test_who_is_no_customer_cannot_book(bench: Bench) -> None:
-    assert bench.system.patient_by_hetu("290224B904N") is None
-    search = '<asiakashaku xmlns="urn:proconsona:rajapinta:3"><henkilotunnus>290224B904N</henkilotunnus></asiakashaku>'
+    assert bench.system.patient_by_hetu("150668-910D") is None
+    search = '<asiakashaku xmlns="urn:proconsona:rajapinta:3"><henkilotunnus>150668-910D</henkilotunnus></asiakashaku>'
     found = await bench.ask("POST", "/asiakkaat/haku", search)
     assert (found.status, found.all("asiakas")) == (200, [])
-    wrong = await bench.ask("POST", "/asiakkaat/haku", search.replace("904N", "904P"))
+    wrong = await bench.ask("POST", "/asiakkaat/haku", search.replace("910D", "910E"))
     assert (wrong.error, wrong.places) == ((400, "SKEEMA"), [("/pc:asiakashaku/pc:henkilotunnus", "ARVO")])
 
 
