@@ -10,10 +10,10 @@ HL7 null (``""``) reads as ``""``. Splitting is lazy: a message costs one split 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 MAX_BYTES: Final = 1 << 20
 MAX_SEGMENTS: Final = 100_000
@@ -43,6 +43,17 @@ class NotCarried(ValueError):
     def __init__(self, where: str, charset: str) -> None:
         super().__init__(f"{where} has characters that {charset} does not carry")
         self.where = where
+
+
+class Place(NamedTuple):
+    """A field of a message: ``SCH-11``, and the number of its segment as its line."""
+
+    place: str
+    line: int
+
+
+Seen = Callable[[Place], None] | None
+"""Is told of every field that is read; None while nobody follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,28 @@ class Value:
         return self.rules.unescape(part)
 
 
+class _Followed(Value):
+    """A value that tells when it is read."""
+
+    __slots__ = ("_place", "_seen")
+
+    def __init__(self, raw: str, rules: Rules, place: Place, seen: Callable[[Place], None]) -> None:
+        super().__init__(raw, rules)
+        self._place, self._seen = place, seen
+
+    def text(self, component: int = 1, sub: int = 1) -> str:
+        self._seen(self._place)
+        return super().text(component, sub)
+
+    def whole(self) -> str:
+        self._seen(self._place)
+        return super().whole()
+
+    def verbatim(self, component: int = 0) -> str:
+        self._seen(self._place)
+        return super().verbatim(component)
+
+
 def _part(text: str, delimiter: str, number: int) -> str:
     parts = text.split(delimiter, number)
     return parts[number - 1] if number <= len(parts) else ""
@@ -132,13 +165,18 @@ def _part(text: str, delimiter: str, number: int) -> str:
 class Segment:
     """One segment: ``segment[3]`` is the first repetition of field 3, ``segment.each(3)`` all of them."""
 
-    __slots__ = ("_fields", "_rules", "name", "raw")
+    __slots__ = ("_fields", "_position", "_rules", "_seen", "name", "raw")
 
-    def __init__(self, raw: str, rules: Rules) -> None:
+    def __init__(self, raw: str, rules: Rules, position: int = 0, seen: Seen = None) -> None:
         self.raw: Final = raw
         self.name: Final = raw[:3]
         self._rules = rules
         self._fields: list[str] | None = None
+        self._position, self._seen = position, seen
+
+    def place(self, number: int) -> Place:
+        """Where a field stands: its name, and the number of the segment in the message."""
+        return Place(f"{self.name}-{number}", self._position)
 
     def _raw_field(self, number: int) -> str:
         if self._fields is None:
@@ -152,11 +190,16 @@ class Segment:
         raw = self._raw_field(number)
         if self._rules.repetition in raw:
             raw = raw.split(self._rules.repetition, 1)[0]
-        return Value(raw, self._rules)
+        return self._value(raw, number)
+
+    def _value(self, raw: str, number: int) -> Value:
+        if self._seen is None:
+            return Value(raw, self._rules)
+        return _Followed(raw, self._rules, self.place(number), self._seen)
 
     def repetitions(self, number: int) -> list[Value]:
         """Every repetition of a field, empty ones too."""
-        return [Value(raw, self._rules) for raw in self._raw_field(number).split(self._rules.repetition)]
+        return [self._value(raw, number) for raw in self._raw_field(number).split(self._rules.repetition)]
 
     def each(self, number: int) -> list[Value]:
         """Every repetition of a field that has a value."""
@@ -201,9 +244,10 @@ def split(
     default_charset: str = "8859/1",
     max_bytes: int = MAX_BYTES,
     charsets: Mapping[str, str] = CHARSETS,
+    seen: Seen = None,
 ) -> Message:
     """The message of ``data`` (without MLLP's frame), decoded by its own MSH-18, else by ISO-8859-1, or
-    by what ``default_charset`` says; both are among ``charsets``.
+    by what ``default_charset`` says; both are among ``charsets``. ``seen`` is told of the fields that are read.
 
     Strict: any other segment end than CR, any control character, a second MSH, delimiters that are not five different
     printable non-alphanumeric ASCII characters, a nameless segment, or more than the limits raise `BadMessage`.
@@ -220,7 +264,7 @@ def split(
     if found := _CONTROL.search(text):
         raise BadMessage(f"control character {ord(found[0]):#04x} at {found.start()}")
     lines = text.removesuffix("\r").split("\r")
-    segments = tuple(Segment(line, rules) for line in lines)
+    segments = tuple(Segment(line, rules, position, seen) for position, line in enumerate(lines, 1))
     for position, segment in enumerate(segments, 1):
         if not _SEGMENT_NAME.fullmatch(segment.name) or segment.raw[3:4] not in ("", rules.field):
             raise BadMessage(f"segment {position} has no name")

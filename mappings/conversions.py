@@ -12,7 +12,7 @@ from typing import Any, Final
 from canonical import codes, fhir, hetu, times
 from canonical.fhir import Element
 from canonical.notes import NoteKind
-from mappings.engine.recorder import Recorder, said
+from mappings.engine.recorder import Recorder
 from mappings.engine.rules import Conversion, Primitive, Rule
 from mappings.engine.tree import BadMessage, Node
 
@@ -149,7 +149,9 @@ def _unidentifier(value: Element, rule: Rule, recorder: Recorder) -> str | None:
 
 
 def _constant(node: Node, rule: Rule, recorder: Recorder) -> Any:
-    return {"true": True, "false": False}.get(rule.words[0], rule.words[0])
+    if recorder.seen is not None and rule.sources[0][0] != ".":
+        node.written()
+    return {"true": True, "false": False}.get(rule.words[0], rule.words[0]) if rule.target else None
 
 
 def _unconstant(value: Any, rule: Rule, recorder: Recorder) -> str:
@@ -180,6 +182,14 @@ def _drop(found: Any, rule: Rule, recorder: Recorder) -> None:
             recorder.note(NoteKind.DROPPED, f"{rule.path}/{node.shown}", rule.note)
     elif found.value:
         recorder.note(NoteKind.DROPPED, rule.path, rule.note)
+
+
+def said(code: str) -> str:
+    """A code as a note may repeat it."""
+    if not code:
+        return "no code"
+    plain = len(code) <= 40 and all(one.isalnum() or one in "_.-" for one in code)
+    return hetu.mask(code) if plain else "what is no code"
 
 
 _NOT_READ: Final = "what is not understood is not written"

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from canonical.notes import Note
 from mappings.engine.recorder import Recorder, Site
-from mappings.engine.tree import Node
+from mappings.engine.tree import Standing
 
 _ROOT: Final = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place by itself, of what is no tree: ``SCH-11`` of a segment, ``Appointment.start`` of an object."""
+
+    place: str
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +46,14 @@ class Trace(Recorder):
         self._now: dict[tuple[str, int], None] = self._outside
         self._rule: Any = None
 
-    def steps(self) -> Iterator[Step]:
-        """Everything that was done, in order; the last one is what was read outside of rules."""
+    def take(self) -> list[Step]:
+        """Everything that was done since the last time, in order; the last one is what was read outside of rules."""
         self._end()
-        yield from self._steps
+        steps, self._steps = self._steps, []
         if self._outside:
-            yield Step("", None, tuple(self._outside), "", "beside the rules")
+            steps.append(Step("", None, tuple(self._outside), "", "beside the rules"))
+            self._outside.clear()
+        return steps
 
     def begin(self, rule: Any) -> None:
         self._end()
@@ -56,7 +66,8 @@ class Trace(Recorder):
     def carry(self, element: str, function: Callable[..., Any], *given: Any) -> Any:
         self.begin(function)
         value = function(*given)
-        self.made(function, element if value not in (None, "", [], {}) else "", value)
+        first = value[0] if isinstance(value, tuple) else value
+        self.made(function, element if first not in (None, "", [], {}) else "", first)
         return value
 
     def _end(self) -> None:
@@ -65,12 +76,12 @@ class Trace(Recorder):
             self._steps.append(Step("", None, tuple(self._now), *_named(self._rule)))
         self._rule, self._now = None, self._outside
 
-    def _see(self, node: Node) -> None:
+    def _see(self, node: Standing) -> None:
         self._now[node.place, node.line] = None
 
 
 def _named(rule: Any) -> tuple[str, str]:
     code = getattr(rule, "__code__", None)
     if code is None:
-        return rule.at, rule.call
+        return rule.at, rule.call or f"left out: {rule.note}"
     return f"{Path(code.co_filename).relative_to(_ROOT)}:{code.co_firstlineno}", rule.__name__

@@ -91,6 +91,12 @@ def clock(context: typer.Context) -> None:
     _sandbox("clock", *context.args)
 
 
+@app.command("map", context_settings=OTHERS)
+def map_(context: typer.Context) -> None:
+    """Mappings: which FHIR field came from where by which rule (explain, coverage, watch, doc)."""
+    _run("mappings", *context.args)
+
+
 def _sandbox(*arguments: str) -> NoReturn:
     os.environ.setdefault("SILTA_STATE", str(DEFAULT_STATE))
     _run("sandbox", *arguments)

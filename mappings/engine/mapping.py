@@ -27,7 +27,7 @@ class Message:
         self.known = _known(rules)
         self._reads = [_reading(rule, root, self.known, "") for rule in rules]
         self._writes = [_writing(rule) for rule in rules if not rule.is_left_out]
-        self._one_way = next((rule for rule in every(rules) if not rule.writes), None)
+        self.only_reads = next((rule for rule in every(rules) if not rule.writes), None)
 
     def read(self, node: Node, recorder: Recorder) -> Resource:
         """The FHIR resource, or part of one, that ``node`` is. Raises `BadMessage`."""
@@ -46,7 +46,7 @@ class Message:
     def write(self, resource: Resource, recorder: Recorder) -> dict[str, Any]:
         """What the source says for a FHIR resource: texts by name, in order, and what holds others as such again. What
         the resource does not have is not there. Raises `BadRule` for a message that is only read."""
-        if (rule := self._one_way) is not None:
+        if (rule := self.only_reads) is not None:
             raise BadRule(f"{rule.at}: {rule.call} only reads: {rule.conversion.one_way}")
         told: dict[str, Any] = {}
         for write in self._writes:
@@ -98,8 +98,8 @@ def _reading(rule: Rule, owner: str, known: Known, prefix: str) -> Read:
     missed = any(mark == "?" for _, mark in rule.sources)
 
     def read(node: Node, made: Resource, recorder: Recorder) -> None:
-        recorder.begin(rule)
         for found in locate(node):
+            recorder.begin(rule)
             value: Any = ""
             if found is not None:
                 if condition is not None and not _holds(made, condition):
@@ -110,7 +110,8 @@ def _reading(rule: Rule, owner: str, known: Known, prefix: str) -> Read:
                     one(found, value, recorder)
             if value not in _NOTHING:
                 put(made, value, recorder)
-                recorder.made(rule, rule.to, value)
+                if not block:
+                    recorder.made(rule, rule.to, value)
             elif must and value == "":
                 raise BadMessage(f"{owner} without {must}")
             elif missed and found is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from canonical import codes, hetu
+from canonical import codes
 from canonical.notes import Note, NoteKind
 from mappings.engine.tree import Seen
 
@@ -59,11 +59,3 @@ class Recorder:
     def carry(self, element: str, function: Callable[..., Any], *given: Any) -> Any:
         """What ``function`` makes of what it is given; it stands for the rule by which ``element`` comes about."""
         return function(*given)
-
-
-def said(code: str) -> str:
-    """A code as a note may repeat it."""
-    if not code:
-        return "no code"
-    plain = len(code) <= 40 and all(one.isalnum() or one in "_.-" for one in code)
-    return hetu.mask(code) if plain else "what is no code"

@@ -97,8 +97,8 @@ class Rule:
         return self.table.get(key) or self.table.get((recorder.site.installation, *key))
 
 
-_NONE: Final = Conversion(lambda node, rule, recorder: None)
-Told = tuple[str, str, str, tuple[Rule, ...], list[str]]
+_LEFT_OUT: Final = Conversion(lambda node, rule, recorder: recorder.seen and node.written() and None)
+"""What is left out is read by nobody; whoever follows the readings is told that a rule knows of it."""
 
 
 class Reader:
@@ -124,41 +124,42 @@ class Reader:
             raise BadRule(f"{self._file}: a row is one line that begins with its brace; fragments come before messages")
         self._lines = {id(row): line for row, line in zip(rows, lines, strict=True)}
 
-    def messages(self) -> Iterator[Told]:
+    def messages(self) -> Iterator[tuple[str, str, str, tuple[Rule, ...], list[str]]]:
         """The messages of the file, in order: name, root in the source, FHIR type, rules, order of elements."""
         for name, told in self._document.get("message", {}).items():
             root, kind, at = told.get("root", name), told["to"], f"{self._file}: message.{name}"
             try:
                 describe(kind)
-                rules = tuple(self._rules(told["rows"], root, kind, 0, at))
+                rules = tuple(self._rules(told["rows"], root, kind, kind, 0, at))
             except UnknownType:
                 raise BadRule(f"{at}: R4 has no {kind}") from None
             except RecursionError:
                 raise BadRule(f"{at}: a fragment holds itself") from None
             yield name, root, kind, rules, told.get("elements", "").split()
 
-    def _rules(self, rows: Any, path: str, kind: str, depth: int, at: str) -> Iterator[Rule]:
-        """``rows`` is a list of rows and names of fragments, or such a name."""
+    def _rules(self, rows: Any, path: str, kind: str, into: str, depth: int, at: str) -> Iterator[Rule]:
+        """``rows`` is a list of rows and names of fragments, or such a name; ``into`` what FHIR path they make."""
         if isinstance(rows, str):
             if rows not in self._document.get("fragment", {}):
                 raise BadRule(f"{at}: no fragment is called {rows}")
             rows = self._document["fragment"][rows]
         for row in rows:
             if isinstance(row, str):
-                yield from self._rules(row, path, kind, depth, at)
+                yield from self._rules(row, path, kind, into, depth, at)
             else:
-                yield self._rule(row, path, kind, depth, f"{self._file}:{self._lines[id(row)]}")
+                yield self._rule(row, path, kind, into, depth, f"{self._file}:{self._lines[id(row)]}")
 
-    def _rule(self, row: Mapping[str, str], path: str, kind: str, depth: int, at: str) -> Rule:
+    def _rule(self, row: Mapping[str, str], path: str, kind: str, into: str, depth: int, at: str) -> Rule:
         if strange := sorted(row.keys() - _KEYS):
             raise BadRule(f"{at}: a row has no {', '.join(strange)}")
         sources = tuple(self._source(one, path, at) for one in (row.get("each") or row.get("from", ".")).split())
         first, block = sources[0][0], row.get("rows")
         below = "/".join([path, *(step for step in first.split("/") if step not in (".", "*") and step[0] != "@")])
         target, end = self._target(row.get("to", ""), kind, at)
+        made = f"{into}.{row['to']}" if target else into
         call = row.get("as", "text" if target and not block else "")
         name, *words = call.split() or [""]
-        conversion = self._conversions.get(name) if call else _NONE
+        conversion = self._conversions.get(name) if call else _LEFT_OUT
         if conversion is None or len(words) not in conversion.takes:
             raise BadRule(f"{at}: no conversion is called {name}, or not with {len(words)} words")
         if block and depth >= _DEEPEST:
@@ -170,7 +171,7 @@ class Reader:
             path=below,
             sources=sources,
             each="each" in row,
-            to=f"{kind}.{row['to']}" if target else "",
+            to=made if target else "",
             target=target,
             call=call,
             words=tuple(words),
@@ -180,7 +181,7 @@ class Reader:
             condition=self._condition(row["if"], kind, at) if "if" in row else None,
             note=row.get("note", ""),
             form=self._forms.get(first.rpartition("/")[2]),
-            rows=tuple(self._rules(block, below, end.type if end else kind, depth + 1, at)) if block else (),
+            rows=tuple(self._rules(block, below, end.type if end else kind, made, depth + 1, at)) if block else (),
         )
 
     def _source(self, written: str, path: str, at: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ The rules see this tree only. What wire it came from is its reader's business (`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 
@@ -13,24 +13,28 @@ class BadMessage(ValueError):
     """A message is not as its manual promises. The text names the place, never what stands there."""
 
 
-class Node(Protocol):
-    """One place of a message. ``seen`` is told of every place whose value is read; None while nobody follows."""
+class Standing(Protocol):
+    """Something that knows where it stands in a message."""
+
+    @property
+    def place(self) -> str:
+        """The path from the message's root; with the line, unique in the message. For people, and slow."""
+
+    @property
+    def line(self) -> int:
+        """The line of the file (XML) or the number of the segment (HL7), from 1; 0 where it is not known."""
+
+
+class Node(Standing, Protocol):
+    """One place of a message."""
 
     @property
     def name(self) -> str:
-        """What the place is called: an element, ``@`` an attribute, a segment, the number of a field."""
+        """What the place is called: an element, ``@`` an attribute."""
 
     @property
     def shown(self) -> str:
         """The name as a note may say it."""
-
-    @property
-    def place(self) -> str:
-        """Where it stands: the path from the message's root, unique in the message. For people, and slow."""
-
-    @property
-    def line(self) -> int:
-        """The line of the file (XML, JSON) or the number of the segment (HL7), from 1; 0 where it is not known."""
 
     @property
     def value(self) -> str:
@@ -48,8 +52,6 @@ class Node(Protocol):
     def written(self) -> str:
         """All of it as it was written, for the kept-bag."""
 
-    def leaves(self) -> Iterator[Node]:
-        """Every place inside, itself too, that has a value of its own."""
 
-
-Seen = Callable[[Node], None] | None
+Seen = Callable[[Standing], None] | None
+"""Is told of every place that is read; None while nobody follows."""

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from mappings.engine.tree import BadMessage
 
-class BadMessage(ValueError):
-    """A message is not as the manual promises. The text names the place, never what stands there."""
-
+__all__ = ["UNREADABLE", "BadMessage"]
 
 UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What reading such a message may raise."""

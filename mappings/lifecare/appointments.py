@@ -7,6 +7,7 @@ from typing import Final
 from canonical import codes, fhir
 from canonical.fhir import Element, Resource
 from canonical.model import Record
+from mappings.engine.recorder import Recorder
 from mappings.lifecare import BadMessage
 from mappings.lifecare.carry import Carrier, instant, target
 from mappings.lifecare.vocabulary import Vocabulary, restrictions
@@ -22,13 +23,13 @@ _STATUS: Final = frozenset(
 _WITHOUT_TIME: Final = frozenset({"proposed", "waitlist", "cancelled"})
 
 
-def appointment(source: Resource, words: Vocabulary) -> Record:
+def appointment(source: Resource, words: Vocabulary, recorder: Recorder | None = None) -> Record:
     """The record of one Appointment (manual §7; of other writers what R4 allows). Raises `BadMessage`.
 
     ``Record.patient`` is of whom it says it is, None where it names the patient without a number; whether that is who
     was asked for is the caller's to check.
     """
-    carrier = Carrier(source, KIND, words)
+    carrier = Carrier(source, KIND, words, recorder)
     resource = carrier.resource
     if resource.get("status") not in _STATUS:
         raise BadMessage("Appointment.status is none of R4")
@@ -36,7 +37,7 @@ def appointment(source: Resource, words: Vocabulary) -> Record:
     if timed and instant(resource, KIND, "start") >= instant(resource, KIND, "end"):
         raise BadMessage("Appointment ends before it starts")
     carrier.name_services("serviceType")
-    _instruct(carrier)
+    carrier.recorder.carry("Appointment.patientInstruction", _instruct, carrier)
     _name_restriction(resource)
     _answer_for_the_patient(resource)
     if fhir.identifier_value(resource, words.appointment) is None:
@@ -50,16 +51,17 @@ def placer_id(resource: Resource) -> str | None:
     return fhir.identifier_value(resource, codes.PLACER)
 
 
-def _instruct(carrier: Carrier) -> None:
+def _instruct(carrier: Carrier) -> str:
     """FHIR has an element of its own for what the extension tells the patient, which any portal knows: the text goes
     there too, in Finnish with the Swedish beside it (manual §3.1). The extension stays as it is."""
     extension = fhir.extension(carrier.resource, ARRIVAL_INSTRUCTION)
     texts = {part["url"]: part.get("valueString") for part in (extension or {}).get("extension", ())}
     if not texts.get("fi") or "patientInstruction" in carrier.resource:
-        return
+        return ""
     carrier.resource["patientInstruction"] = texts["fi"]
     if texts.get("sv"):
         carrier.resource["_patientInstruction"] = {"extension": [_translation("sv", texts["sv"])]}
+    return str(texts["fi"])
 
 
 def _translation(language: str, text: str) -> Element:

@@ -9,8 +9,10 @@ from typing import Any, Final
 from canonical import codes, hetu, times
 from canonical.fhir import Element, Resource
 from canonical.notes import Note, NoteKind
+from mappings.engine.recorder import Recorder
 from mappings.lifecare import BadMessage
 from mappings.lifecare.vocabulary import Vocabulary, elements
+from mappings.trace import Place
 
 ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 """An id of Lifecare's (manual §2)."""
@@ -34,11 +36,11 @@ class Carrier:
     extension (it may turn the meaning of what it stands on around).
     """
 
-    def __init__(self, source: Resource, kind: str, words: Vocabulary) -> None:
+    def __init__(self, source: Resource, kind: str, words: Vocabulary, recorder: Recorder | None = None) -> None:
         if not isinstance(source, dict) or source.get("resourceType") != kind:
             raise BadMessage(f"{kind} expected")
         self.source, notes = words.clock.read(source, kind)
-        self.kind, self.words = kind, words
+        self.kind, self.words, self.recorder = kind, words, recorder or Recorder(words)
         self._notes: dict[Note, None] = dict.fromkeys(notes)
         self.id = _id(source, kind)
         self.version = _version(source)
@@ -84,7 +86,7 @@ class Carrier:
             if name in _UNREAD:
                 self.note(NoteKind.DROPPED, path, "a resource within the resource, or its narrative")
             elif name.removeprefix("_") in known or name in ("extension", "language"):
-                self._put(result, name, value, path)
+                self.recorder.carry(path, self._put, result, name, value, path)
             elif name == "modifierExtension":
                 raise BadMessage(f"{path} is not understood")
             else:
@@ -92,7 +94,8 @@ class Carrier:
                 self.note(NoteKind.DROPPED, shown, "an element that R4 does not know")
         return result
 
-    def _put(self, target: Element, name: str, value: Any, path: str) -> None:
+    def _put(self, target: Element, name: str, value: Any, path: str) -> Any:
+        """What of a value is carried; it is put under its name."""
         if value is None or value in ("", [], {}):
             self.note(NoteKind.DROPPED, path, "null and empty are no values in FHIR")
         elif isinstance(value, dict) and value.get("system") == codes.HETU:
@@ -101,6 +104,8 @@ class Carrier:
             carried = self._value(value, path)
             if carried != []:
                 target[name] = carried
+                return carried
+        return None
 
     def _value(self, value: Any, path: str) -> Any:
         if isinstance(value, dict):
@@ -110,9 +115,14 @@ class Carrier:
             if len(kept) < len(value):
                 self.note(NoteKind.DROPPED, path, "a HETU does not stay inside a resource")
             return [self._value(one, path) for one in kept]
+        self._see(path)
         if isinstance(value, int) and not -_INTEGER <= value < _INTEGER:
             raise BadMessage(f"{path} is no number of FHIR's")
         return value
+
+    def _see(self, path: str) -> None:
+        if self.recorder.seen is not None:
+            self.recorder.seen(Place(path))
 
     def _element(self, element: Element, path: str) -> Element:
         result: Element = {}
@@ -120,6 +130,7 @@ class Carrier:
             if name == "system":
                 result |= self._system(value, path, element)
             elif name == "reference":
+                self._see(path)
                 result |= self._reference(value, path)
             elif name == "modifierExtension":
                 raise BadMessage(f"{path}.modifierExtension is not understood")
@@ -133,6 +144,7 @@ class Carrier:
         """The system as it is called here; of a national classification the version stands beside it."""
         renamed = self.words.systems.get(system)
         if renamed is not None:
+            self._see(path)
             return {"system": renamed}
         carried = self._value(system, path)
         if not isinstance(carried, str):

@@ -8,6 +8,7 @@ from canonical import codes, fhir
 from canonical.fhir import Resource
 from canonical.model import Record
 from canonical.notes import NoteKind
+from mappings.engine.recorder import Recorder
 from mappings.lifecare.carry import Carrier, target
 from mappings.lifecare.vocabulary import Vocabulary
 
@@ -18,9 +19,9 @@ _NUMBERED: Final = {"HealthcareService": "service-number", "Location": "unit-num
 _SERVICES_IN: Final = {"HealthcareService": "type", "Schedule": "serviceType"}
 
 
-def record(source: Resource, kind: str, words: Vocabulary) -> Record:
+def record(source: Resource, kind: str, words: Vocabulary, recorder: Recorder | None = None) -> Record:
     """The record of one directory resource of ``kind`` (manual §4). Raises `BadMessage`."""
-    carrier = Carrier(source, kind, words)
+    carrier = Carrier(source, kind, words, recorder)
     local = carrier.name_services(_SERVICES_IN[kind]) if kind in _SERVICES_IN else []
     if kind == "HealthcareService":
         _name_sector(carrier, local)

@@ -12,6 +12,7 @@ from canonical import codes, fhir
 from canonical.fhir import Resource
 from canonical.model import LocalPatient, Record
 from canonical.notes import Note, NoteKind
+from mappings.engine.recorder import Recorder
 from mappings.lifecare import BadMessage
 from mappings.lifecare.carry import Carrier
 from mappings.lifecare.vocabulary import Vocabulary
@@ -20,12 +21,14 @@ _CONTACT: Final = ("telecom", "address", "communication")
 _OF_NO_MEANING_HERE: Final = frozenset({"resourceType", "id", "meta", "identifier", "active", "text"})
 
 
-def patient(source: Resource, words: Vocabulary) -> tuple[LocalPatient, tuple[Note, ...]]:
+def patient(
+    source: Resource, words: Vocabulary, recorder: Recorder | None = None
+) -> tuple[LocalPatient, tuple[Note, ...]]:
     """Who it is there (manual §5). Raises `BadMessage`."""
     found = fhir.identifier_value(source, codes.HETU)
     if not isinstance(found, str):
         raise BadMessage("Patient.identifier holds no HETU")
-    carrier = _carrier(source, words)
+    carrier = _carrier(source, words, recorder)
     for name in sorted(source.keys() - set(_CONTACT) - _OF_NO_MEANING_HERE):
         carrier.note(NoteKind.DROPPED, f"Patient.{name}", "the population register is its master")
     if source.get("meta", {}).get("security"):
@@ -34,15 +37,16 @@ def patient(source: Resource, words: Vocabulary) -> tuple[LocalPatient, tuple[No
     return LocalPatient(carrier.id, found, contact), carrier.notes
 
 
-def record(source: Resource, words: Vocabulary) -> Record:
+def record(source: Resource, words: Vocabulary, recorder: Recorder | None = None) -> Record:
     """The same as a record: the answer to a registration."""
-    found, notes = patient(source, words)
+    found, notes = patient(source, words, recorder)
     resource = {"resourceType": "Patient"} | found.contact
     return Record("Patient", found.number, resource, _carrier(source, words).version, found.number, notes)
 
 
-def _carrier(source: Resource, words: Vocabulary) -> Carrier:
+def _carrier(source: Resource, words: Vocabulary, recorder: Recorder | None = None) -> Carrier:
     """The way over of what is carried, and of what names it."""
     names = ("resourceType", "id", *_CONTACT)
     version = {"versionId": source.get("meta", {}).get("versionId")}
-    return Carrier({name: source[name] for name in names if name in source} | {"meta": version}, "Patient", words)
+    carried = {name: source[name] for name in names if name in source} | {"meta": version}
+    return Carrier(carried, "Patient", words, recorder)

@@ -7,6 +7,7 @@ from typing import Final
 from canonical.fhir import Resource
 from canonical.model import FreeTime, TimeKey
 from canonical.notes import Note
+from mappings.engine.recorder import Recorder
 from mappings.lifecare import BadMessage
 from mappings.lifecare.carry import Carrier, instant, target
 from mappings.lifecare.vocabulary import Vocabulary
@@ -15,12 +16,12 @@ KEY_BYTES: Final = 25
 """The longest key that travels on (the manual promises 24 characters at most)."""
 
 
-def slot(source: Resource, words: Vocabulary) -> tuple[FreeTime, tuple[Note, ...]]:
+def slot(source: Resource, words: Vocabulary, recorder: Recorder | None = None) -> tuple[FreeTime, tuple[Note, ...]]:
     """The time of one Slot, whatever its status (manual §6). Raises `BadMessage`.
 
     ``FreeTime.service`` is "" here: a Slot names its calendar, and the calendar names the service.
     """
-    carrier = Carrier(source, "Slot", words)
+    carrier = Carrier(source, "Slot", words, recorder)
     resource = carrier.resource
     if len(carrier.id) > KEY_BYTES:
         raise BadMessage("Slot.id is longer than the manual promises")

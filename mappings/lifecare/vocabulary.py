@@ -40,15 +40,19 @@ class Vocabulary:
     sector: str
     clock: Clock = TRUE
 
+    def system(self, what: str) -> str:
+        """The installation's own identifier or code system of ``what``, as it is called here."""
+        return codes.local(self.installation, what)
+
     @property
     def service(self) -> str:
         """The system of local service codes, as it is called here."""
-        return codes.local(self.installation, "service")
+        return self.system("service")
 
     @property
     def appointment(self) -> str:
         """The system of the installation's appointment numbers, as it is called here."""
-        return codes.local(self.installation, "appointment")
+        return self.system("appointment")
 
 
 def vocabulary(installation: str, root: str, sectors: Sequence[str], clock: Clock = TRUE) -> Vocabulary:

@@ -17,6 +17,7 @@ from canonical.fhir import Element, Resource
 from canonical.hl7 import BadMessage, Message, Segment, Value
 from canonical.model import FreeTime, Record, TimeKey
 from canonical.notes import Note, NoteKind
+from mappings.engine.recorder import Recorder
 from mappings.pegasos import keys, tables
 from mappings.pegasos import times as wire_times
 from mappings.pegasos.persons import Ids, ids
@@ -80,29 +81,30 @@ def groups(message: Message) -> Iterator[Group]:
         yield Group(current)
 
 
-def appointment(group: Group, site: Site) -> Found:
+def appointment(group: Group, site: Site, recorder: Recorder | None = None) -> Found:
     """The Appointment of a group; raises `BadMessage` where its number, patient or time is missing."""
     notes: list[Note] = []
+    carry = (recorder or Recorder(site)).carry
     pid, number = group.first("PID"), group.sch[2].text()
     who = ids(pid) if pid else Ids("", "")
     if not number or not who.number:
         raise BadMessage("an appointment without SCH-2 or a patient number in PID-3")
-    status, participation = status_of(group.sch[25], site, notes)
+    status, participation = carry("Appointment.status", status_of, group.sch[25], site, notes)
     parts: Resource = {
         "resourceType": "Appointment",
-        "extension": extensions(group, site, notes),
-        "identifier": identifiers(group, site, notes),
+        "extension": carry("Appointment.extension", extensions, group, site, notes),
+        "identifier": carry("Appointment.identifier", identifiers, group, site, notes),
         **status,
-        **cancelation(group.sch[6], status, site, notes),
-        "serviceType": [
-            service_type(ais[3], site, notes) for ais in group.segments if ais.name == "AIS" and ais[3].text()
-        ],
-        "appointmentType": concept(group.sch[8], "SCH-8", site, notes),
-        "reasonCode": [found] if (found := concept(group.sch[7], "SCH-7", site, notes)) else [],
-        **_period(*span(group, notes)),
-        "created": made(group, notes),
-        **texts(group, notes),
-        "participant": _participants(group, who.number, participation, notes),
+        **carry("Appointment.cancelationReason", cancelation, group.sch[6], status, site, notes),
+        "serviceType": carry("Appointment.serviceType", _services, group, site, notes),
+        "appointmentType": carry("Appointment.appointmentType", concept, group.sch[8], "SCH-8", site, notes),
+        "reasonCode": [found]
+        if (found := carry("Appointment.reasonCode", concept, group.sch[7], "SCH-7", site, notes))
+        else [],
+        **carry("Appointment.start, end, minutesDuration", _period, group, notes),
+        "created": carry("Appointment.created", made, group, notes),
+        **carry("Appointment.comment, description", texts, group, notes),
+        "participant": carry("Appointment.participant", _participants, group, who.number, participation, notes),
     }
     notes += _remarks(group)
     resource = {name: value for name, value in parts.items() if value not in (None, "", [], {})}
@@ -110,7 +112,7 @@ def appointment(group: Group, site: Site) -> Found:
     return Found(Record("Appointment", number, resource, version, who.number, tuple(notes)), who)
 
 
-def free_time(group: Group, site: Site, notes: list[Note]) -> FreeTime | None:
+def free_time(group: Group, site: Site, notes: list[Note], recorder: Recorder | None = None) -> FreeTime | None:
     """The free time of a group. None, with a note, for one that cannot be offered: it is not free, or in the hour that
     summer time skips, or of a calendar whose name does not fit a key."""
     schedule, ais = group.sch[5].text(), group.value("AIS", 3)
@@ -121,16 +123,17 @@ def free_time(group: Group, site: Site, notes: list[Note]) -> FreeTime | None:
     if key is None or status != "Free" or wire_times.is_skipped(group.sch[11].text(4), "SCH-11.4"):
         notes.append(Note(NoteKind.DROPPED, "SCH", f"calendar {schedule}, {status}: cannot be offered as a free time"))
         return None
-    start, end, _ = span(group, notes)
+    carry = (recorder or Recorder(site)).carry
+    start, end, _ = carry("Slot.start, end", span, group, notes)
     slot: Resource = {
         "resourceType": "Slot",
-        "serviceType": [service_type(ais, site, notes)],
+        "serviceType": [carry("Slot.serviceType", service_type, ais, site, notes)],
         "schedule": fhir.reference("Schedule", schedule),
         "status": "free",
         "start": times.iso(start),
         "end": times.iso(end),
     }
-    if places := _places(group, site):
+    if places := carry("Slot.extension", _places, group, site):
         slot = {"resourceType": "Slot", "extension": [places], **slot}
     return FreeTime(TimeKey(key, start, end), ais.text(), schedule, slot)
 
@@ -179,7 +182,12 @@ def span(group: Group, notes: list[Note]) -> tuple[datetime, datetime, int | Non
     return start, end, None
 
 
-def _period(start: datetime, end: datetime, minutes: int | None) -> Resource:
+def _services(group: Group, site: Site, notes: list[Note]) -> list[Element]:
+    return [service_type(ais[3], site, notes) for ais in group.segments if ais.name == "AIS" and ais[3].text()]
+
+
+def _period(group: Group, notes: list[Note]) -> Resource:
+    start, end, minutes = span(group, notes)
     return {"start": times.iso(start), "end": times.iso(end), "minutesDuration": minutes}
 
 

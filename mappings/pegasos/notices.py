@@ -16,6 +16,7 @@ from canonical.fhir import Element, Resource
 from canonical.hl7 import BadMessage, Message, Segment, Value
 from canonical.model import Record
 from canonical.notes import Note, NoteKind
+from mappings.engine.recorder import Recorder
 from mappings.pegasos import appointments, patients, resources, spans, tables
 from mappings.pegasos.appointments import ABSENT, Group
 from mappings.pegasos.site import Site, plain, unread
@@ -32,7 +33,7 @@ _SOURCES_OF_NOTES: Final = ("", "L", "P", "O")
 """NTE-2, HL7 table 0105: filler, placer, other."""
 
 
-def records(message: Message, site: Site) -> list[Record]:
+def records(message: Message, site: Site, recorder: Recorder | None = None) -> list[Record]:
     """The Appointment of an SIU, and the Patient it is of, where that one has a number; of Pegasos's own only the
     Appointment, because there PID only names the patient (manual §4). Raises `BadMessage` for one that holds no
     appointment, or one of several patients."""
@@ -44,8 +45,9 @@ def records(message: Message, site: Site) -> list[Record]:
     pids = [segment for segment in group.segments if segment.name == "PID"]
     if len(pids) > 1:
         raise BadMessage("an appointment of several patients")
-    patient = patients.record(pids[0], message, site, manual=manual) if pids else None
-    appointment = _appointment(group, event, pids, patient, site, manual=manual)
+    recorder = recorder or Recorder(site)
+    patient = patients.record(pids[0], message, site, manual=manual, recorder=recorder) if pids else None
+    appointment = _appointment(group, event, pids, patient, recorder, site, manual=manual)
     return [appointment] if manual or patient is None else [appointment, patient]
 
 
@@ -55,28 +57,40 @@ def is_pegasos(message: Message, site: Site) -> bool:
 
 
 def _appointment(
-    group: Group, event: str, pids: list[Segment], patient: Record | None, site: Site, *, manual: bool
+    group: Group,
+    event: str,
+    pids: list[Segment],
+    patient: Record | None,
+    recorder: Recorder,
+    site: Site,
+    *,
+    manual: bool,
 ) -> Record:
     notes: list[Note] = []
-    status, participation = _status(group.sch[25], event, site, notes)
-    span = spans.Span(*appointments.span(group, notes)) if manual else spans.read(group, notes)
+    carry = recorder.carry
+    status, participation = carry("Appointment.status", _status, group.sch[25], event, site, notes)
+    period = carry("Appointment.start, end, minutesDuration", _period, group, notes, manual)
     segments = resources.present(group, final=bool(tables.table("event")[(event,)]["final"]), notes=notes)
     taking_part = [{"actor": patients.actor(pid, patient, notes), "status": participation["patient"]} for pid in pids]
-    taking_part += resources.participants(segments, participation["others"], site, notes)
+    taking_part += carry(
+        "Appointment.participant", resources.participants, segments, participation["others"], site, notes
+    )
     if not taking_part:
         raise BadMessage("an appointment that nobody takes part in")
     parts: Resource = {
         "resourceType": "Appointment",
-        "extension": appointments.extensions(group, site, notes),
-        "identifier": (appointments.identifiers if manual else _identifiers)(group, site, notes),
+        "extension": carry("Appointment.extension", appointments.extensions, group, site, notes),
+        "identifier": carry(
+            "Appointment.identifier", appointments.identifiers if manual else _identifiers, group, site, notes
+        ),
         **status,
-        **appointments.cancelation(group.sch[6], status, site, notes),
-        "serviceType": resources.services(segments, site, notes),
-        **_reason_and_type(group, site, notes),
-        **_period(span),
-        "created": appointments.made(group, notes),
-        **appointments.texts(group, notes),
-        "basedOn": _orders(group, site),
+        **carry("Appointment.cancelationReason", appointments.cancelation, group.sch[6], status, site, notes),
+        "serviceType": carry("Appointment.serviceType", resources.services, segments, site, notes),
+        **carry("Appointment.appointmentType, reasonCode", _reason_and_type, group, site, notes),
+        **period,
+        "created": carry("Appointment.created", appointments.made, group, notes),
+        **carry("Appointment.comment, description", appointments.texts, group, notes),
+        "basedOn": carry("Appointment.basedOn", _orders, group, site),
         "participant": taking_part,
     }
     notes += _remarks(group, status, manual=manual)
@@ -178,8 +192,9 @@ def _reason_and_type(group: Group, site: Site, notes: list[Note]) -> Resource:
     return {"appointmentType": kind, "reasonCode": [reason] if reason else []}
 
 
-def _period(span: spans.Span) -> Resource:
+def _period(group: Group, notes: list[Note], manual: bool) -> Resource:
     """Start, end and minutes. A time that is not known says so: few appointments may have none (R4, app-3)."""
+    span = spans.Span(*appointments.span(group, notes)) if manual else spans.read(group, notes)
     absent = {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}
     found: Resource = {"minutesDuration": span.minutes}
     for element, instant in (("start", span.start), ("end", span.end)):

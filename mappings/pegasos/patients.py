@@ -18,6 +18,7 @@ from canonical.fhir import Element, Resource
 from canonical.hl7 import BadMessage, Message, Segment, Value
 from canonical.model import Record
 from canonical.notes import Note, NoteKind
+from mappings.engine.recorder import Recorder
 from mappings.pegasos import persons, tables
 from mappings.pegasos import times as wire_times
 from mappings.pegasos.site import Site, plain, unread
@@ -27,18 +28,22 @@ _READ_WITHOUT_HETU: Final = (*_READ, 2, 4, 5, 7, 8)
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
-def record(pid: Segment, message: Message, site: Site, *, manual: bool) -> Record | None:
+def record(
+    pid: Segment, message: Message, site: Site, *, manual: bool, recorder: Recorder | None = None
+) -> Record | None:
     """The Patient of a PID, or None for one that names nobody but by HETU or name. ``manual``: see `site.unread`."""
     notes: list[Note] = []
-    who, numbers = persons.ids(pid), list(_numbers(pid, site, notes, manual=manual))
+    carry = (recorder or Recorder(site)).carry
+    who = persons.ids(pid)
+    numbers = carry("Patient.identifier", _numbers, pid, site, notes, manual)
     if not numbers:
         return None
     number = numbers[0][0]
     resource: Resource = {
         "resourceType": "Patient",
         "identifier": [identifier for _, identifier in numbers],
-        **({} if who.hetu else demographics(pid, site, notes)),
-        **persons.contact(pid, message, notes),
+        **({} if who.hetu else carry("Patient.name, gender, birthDate", demographics, pid, site, notes)),
+        **carry("Patient.telecom, address, communication", persons.contact, pid, message, notes),
     }
     notes += unread(pid, _READ if who.hetu else _READ_WITHOUT_HETU, manual=manual)
     return Record("Patient", number, resource, patient=number, notes=tuple(notes))
@@ -55,12 +60,12 @@ def actor(pid: Segment, patient: Record | None, notes: list[Note]) -> Element:
     return {"type": "Patient", "display": " ".join((*name.get("given", ()), name.get("family", ""))).strip()}
 
 
-def merged(message: Message, site: Site, *, manual: bool) -> list[Record]:
+def merged(message: Message, site: Site, *, manual: bool, recorder: Recorder | None = None) -> list[Record]:
     """The Patients of an ADT: one for each PID; an MRG after it names the numbers that it replaces."""
     found: list[Record] = []
     for segment in message.segments:
         if segment.name == "PID":
-            patient = record(segment, message, site, manual=manual)
+            patient = record(segment, message, site, manual=manual, recorder=recorder)
             if patient is None:
                 raise BadMessage("a PID without a number")
             found.append(patient)
@@ -103,19 +108,21 @@ def human_name(value: Value, path: str, notes: list[Note]) -> Element:
     return named if named.keys() - {"use"} else {}
 
 
-def _numbers(pid: Segment, site: Site, notes: list[Note], *, manual: bool) -> Iterator[tuple[str, Element]]:
+def _numbers(pid: Segment, site: Site, notes: list[Note], manual: bool) -> list[tuple[str, Element]]:
     """Every number of PID-3, and of PID-2 and PID-4, where older versions have them, but the HETU: a key that is good
     for a reference, and the Identifier. The installation's own number comes first and is its own key."""
+    found: list[tuple[str, Element]] = []
     values = [value for field in (3, 2, 4) for value in pid.each(field) if value.text()]
     others = [value for value in values if not persons.is_hetu(value)]
     for value in sorted(others, key=lambda value: not _is_own(value, site, manual=manual)):
         number = plain(value.text(), "PID-3", notes)
         if _is_own(value, site, manual=manual):
-            yield number, fhir.identifier(site.system("patient"), number, type_code="PI")
+            found.append((number, fhir.identifier(site.system("patient"), number, type_code="PI")))
         else:
             kind, system = value.text(5), site.authority(value, 4, own="identifier")
             identifier = fhir.identifier(system, number, type_code=kind or None)
-            yield _key(kind, value.text(4, 2) or value.text(4), number), identifier
+            found.append((_key(kind, value.text(4, 2) or value.text(4), number), identifier))
+    return found
 
 
 def _is_own(value: Value, site: Site, *, manual: bool) -> bool:

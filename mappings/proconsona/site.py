@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from canonical import codes, fhir
 from canonical.fhir import Element, Resource
 from canonical.notes import Note, NoteKind
-from mappings.conversions import kept
-from mappings.engine.recorder import Recorder, said
+from mappings.conversions import kept, said
+from mappings.engine.recorder import Recorder
 from mappings.engine.tables import table
 from mappings.proconsona.document import Part
 

@@ -17,6 +17,7 @@ from mappings.engine.mapping import Message, load
 from mappings.engine.recorder import Recorder
 from mappings.engine.rules import BadRule, Conversion
 from mappings.engine.tree import BadMessage
+from mappings.json_tree import JsonNode
 from mappings.trace import Trace
 from mappings.xml_tree import Schema, XmlNode
 
@@ -192,11 +193,11 @@ def test_a_trace_knows_where_every_element_came_from(loaded: Load) -> None:
     recorder, plain, xml = Trace(Town()), Recorder(Town()), VISIT.format("C", WHY)
     message = loaded()["visit"]
     assert read(message, xml, recorder) == read(message, xml, plain)
-    steps = {step.element: step for step in recorder.steps()}
+    steps = {step.element: step for step in recorder.take()}
     assert steps["Appointment.status"].sources == (("visit/state", 1),)
     assert steps["Appointment.status"].rule.endswith("rules/visits.toml:21")
     assert steps["Appointment.cancelationReason.text"].by == "text"
-    assert steps["AppointmentParticipant.actor"].sources == (("visit/who[2]/id", 1),)
+    assert steps["Appointment.participant.actor"].sources == (("visit/who[2]/id", 1),)
 
 
 def test_python_takes_part_in_the_trace() -> None:
@@ -209,6 +210,20 @@ def test_python_takes_part_in_the_trace() -> None:
     for one in (recorder, Recorder(Town())):
         visit = XmlNode(etree.fromstring("<visit><no>7</no></visit>"), one.seen)
         assert one.carry("Appointment.identifier", number, visit) == "7"
-    [step] = recorder.steps()
+    [step] = recorder.take()
     assert (step.element, step.sources, step.by) == ("Appointment.identifier", (("visit/no", 1),), "number")
     assert "test_engine.py:" in step.rule
+
+
+def test_json_is_a_tree_too(loaded: Load) -> None:
+    recorder = Trace(Town())
+    told = {"no": 7, "state": "B", "who": [{"id": "018"}, {"id": "NO"}], "why": None, "new": {"x": [True, "ä"]}}
+    made = loaded()["visit"].read(JsonNode(told, "visit", recorder.seen), recorder)
+    assert [p["actor"]["reference"] for p in made["participant"]] == ["Patient/018", "Patient/NO"]
+    assert made["identifier"][0]["value"] == "7"
+    assert made["extension"] == [{"url": "urn:town:element", "valueString": '{"x": [true, "ä"]}'}]
+    steps = {step.element: step for step in recorder.take()}
+    assert steps["Appointment.participant.actor"].sources == (("visit/who[2]/id", 0),)
+    assert [leaf.place for leaf in JsonNode(told, "visit").leaves()][-2:] == ["visit/new/x[1]", "visit/new/x[2]"]
+    with pytest.raises(BadMessage):
+        loaded()["visit"].read(JsonNode(told | {"state": {}}, "visit"), Recorder(Town()))

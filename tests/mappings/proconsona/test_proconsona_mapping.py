@@ -17,8 +17,8 @@ from canonical import codes, commands, fhir, hetu, strict_json, times, validate
 from canonical.commands import Book, Cancel
 from canonical.model import TimeKey
 from canonical.xml import BadXml
+from mappings.conversions import said
 from mappings.engine import tables
-from mappings.engine.recorder import said
 from mappings.proconsona import UNREADABLE, BadMessage, directory, keys, persons, slots
 from mappings.proconsona import commands as bodies
 from mappings.proconsona.appointments import appointment, placer_id, rules
