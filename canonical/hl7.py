@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from canonical import messages
+
 MAX_BYTES: Final = 1 << 20
 MAX_SEGMENTS: Final = 100_000
 NULL: Final = '""'
@@ -33,7 +35,7 @@ _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 _HEX = re.compile(r"X((?:[0-9A-Fa-f]{2})+)")
 
 
-class BadMessage(ValueError):
+class BadMessage(messages.BadMessage):
     """The bytes are no acceptable HL7 message. The text says where and why, never what they hold."""
 
 

@@ -35,6 +35,8 @@ _AREAS: Final = {
     "NightContract": "nights",
 }
 OWN: Final = "own tests"
+_NAMED: Final = 3
+"""Tests that are named of those that one reason keeps from passing."""
 _SAID: Final = re.compile(r"^Skipped: ")
 
 
@@ -89,7 +91,7 @@ class Account:
                 yield f"  {area:<14}{numbers[0]:>6}{numbers[1]:>7}{numbers[2]:>6}{numbers[3]:>8}"
         if self.failed or self.to_do:
             yield "\nTo do"
-            yield from (f"  {test}\n      {why}" for test, why in self.failed)
+            yield from self._reasons()
             yield from (f"  {name}: {why.removeprefix(TO_DO).strip()}" for name, why in self.to_do.items())
         if self.declared:
             yield "\nDeclared gaps (each proven to be one)"
@@ -99,6 +101,15 @@ class Account:
             yield from (f"  {why}" for why in self.absent)
         yield ""
         yield self._verdict()
+
+    def _reasons(self) -> Iterator[str]:
+        """Why tests fail, in the order in which it began: one cause may keep many from passing."""
+        by_reason: dict[str, list[str]] = {}
+        for test, why in self.failed:
+            by_reason.setdefault(why, []).append(test)
+        for why, tests in by_reason.items():
+            more = f" and {len(tests) - _NAMED} more" if len(tests) > _NAMED else ""
+            yield f"  {why}\n      {', '.join(tests[:_NAMED])}{more}"
 
     def _verdict(self) -> str:
         passed = sum(counted["pass"] for counted in self.areas.values())

@@ -24,6 +24,7 @@ class Transport(StrEnum):
 
     REST = "rest"
     SOAP = "soap"
+    MLLP = "mllp"
 
 
 class CannotMake(Exception):
@@ -53,7 +54,8 @@ def renamed(text: str, name: str) -> str:
 def _copied(source: Traversable, target: Path, name: str) -> list[Path]:
     if source.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(renamed(source.read_text("utf-8"), name), "utf-8")
+        # Byte by byte: a kept message may be in any character set, and end its lines in any way.
+        target.write_bytes(renamed(source.read_bytes().decode("latin-1"), name).encode("latin-1"))
         return [target]
     inside = (one for one in source.iterdir() if one.name != "__pycache__")
     parts = (_copied(one, target / renamed(one.name.removesuffix(_SUFFIX), name), name) for one in inside)
