@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -15,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 60
 PRODUCT = ("adapters", "canonical", "hub", "mappings", "sandbox", "silta")
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md")
+GUIDE = "adapters/ADDING_A_SYSTEM.md"
+DOCUMENTS = (GUIDE, "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md")
 
 
 def tracked(pattern: str) -> list[Path]:
@@ -150,10 +152,45 @@ def fields() -> list[str]:
     return [f"mappings/{one.name}/FIELDS.md: not up to date: silta map doc {one.name}" for one in stale]
 
 
+def guide(text: str) -> list[str]:
+    """What the guide of the adapter kit names and is not there: dotted names of ours, errors, methods of the port, the
+    kit's commands, and files of the template; and methods of the port that it leaves out."""
+    from adapters import base, errors
+    from adapters.cli import app
+
+    known = {info.name or (info.callback.__name__ if info.callback else "") for info in app.registered_commands}
+    wrong = [f"silta adapter {c}" for c in re.findall(r"silta adapter ([a-z]+)", text) if c not in known]
+    wrong += [name for name in re.findall(r"`((?:adapters|canonical)\.[A-Za-z_.]+)", text) if not _is_there(name)]
+    cells = "".join(re.findall(r"(?m)^\| (`[A-Z][A-Za-z`, ]+) \| ", text.partition("## 4")[2].partition("## 5")[0]))
+    wrong += [name for name in re.findall(r"`([A-Za-z]+)`", cells) if not hasattr(errors, name)]
+    port = set(base.Adapter.__abstractmethods__)
+    told = set(re.findall(r"(?m)^\| `([a-z_]+)[(`]", text.partition("## 3")[2].partition("The words")[0]))
+    wrong += [f"the port's {name}" for name in sorted(told ^ port)]
+    template = {file.name.removesuffix(".tmpl") for file in (ROOT / "adapters" / "kit" / "template").rglob("*.*")}
+    files = re.findall(r"`(?:src/…/|tests/|mock/)?([A-Za-z_]+\.(?:py|csv|md))`", text)
+    wrong += [file for file in files if file not in template]
+    return [f"{GUIDE}: {one}: one of the two does not know it" for one in wrong]
+
+
+def _is_there(dotted: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    parts = dotted.rstrip(".").split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found: object = importlib.import_module(".".join(parts[:cut]))
+        except ImportError:
+            continue
+        for name in parts[cut:]:
+            found = getattr(found, name, None)
+        return found is not None
+    return False
+
+
 def main() -> int:
     """Every rule; the exit status."""
     wrong = [*sizes(), *unfinished(), *undocumented(), *one_name(), *links(), *commands(), *fields()]
     wrong += moves((ROOT / "ARCHITECTURE.md").read_text("utf-8"))
+    wrong += guide((ROOT / GUIDE).read_text("utf-8"))
     for line in wrong:
         print(line)
     print(f"house: {len(wrong)} breaches" if wrong else "house: in order")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.house.__main__ import ROOT, moves
+from tests.house.__main__ import GUIDE, ROOT, guide, moves
 
 PICTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
 
@@ -26,3 +26,22 @@ def test_another_picture_is_seen(drawn: str, instead: str, said: list[str]) -> N
     assert drawn in PICTURE
     found = moves(PICTURE.replace(drawn, instead))
     assert found[: len(said)] == [f"ARCHITECTURE.md: {one}" for one in said]
+
+
+TEXT = (ROOT / GUIDE).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("`find_person(hetu)`", "`find_people(hetu)`"),
+        ("`SlotTaken`, ", "`TimeTaken`, "),
+        ("`adapters.contract.relay`", "`adapters.contract.proxy`"),
+        ("silta adapter check", "silta adapter probe"),
+        ("`src/…/codec.py`", "`src/…/words.py`"),
+    ],
+)
+def test_a_guide_that_is_not_true_is_seen(written: str, instead: str) -> None:
+    assert guide(TEXT) == []
+    assert written in TEXT
+    assert guide(TEXT.replace(written, instead))

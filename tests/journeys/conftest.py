@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import httpx
 import pytest
 
-from silta.state import prepare
+from silta.state import State, prepare
 from tests.plain_http import PLAIN
 
 INSTALLATIONS = (
@@ -211,12 +211,13 @@ def with_times(text: str, times: Shorten) -> str:
 
 
 @contextlib.contextmanager
-def started(folder: Path, times: Shorten | None = None) -> Iterator[Demo]:
-    """A demo from start to a clean stop."""
+def started(folder: Path, times: Shorten | None = None, more: Callable[[State], str] | None = None) -> Iterator[Demo]:
+    """A demo from start to a clean stop. ``more`` is what its configuration says besides."""
     port = free_ports()
-    if times:
-        file = prepare(folder, port).hub_toml
-        file.write_text(with_times(file.read_text("utf-8"), times), "utf-8")
+    if times or more:
+        state = prepare(folder, port)
+        text = with_times(state.hub_toml.read_text("utf-8"), times or {})
+        state.hub_toml.write_text(text + (more(state) if more else ""), "utf-8")
     command = [sys.executable, "-m", "silta", "demo", "--port", str(port), "--state", str(folder)]
     output = folder.parent / f"{folder.name}.out"
     log = output.open("wb")
