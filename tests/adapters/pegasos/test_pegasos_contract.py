@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -139,6 +140,7 @@ class PegasosSubject(Subject):
     fault_limit = 0.25
 
     def __init__(self, sandbox: Sandbox) -> None:
+        self._late = False
         one = sandbox.installation
         options = {"address": one["address"], **one["credentials"], "limit": 5.0, "quiescence": 0.8}
         options["acknowledgement"] = sandbox.mode
@@ -206,6 +208,13 @@ class PegasosSubject(Subject):
         if fault is Fault.REFUSE_CONNECTION:
             armed = {"kind": str(fault), "seconds": 60}
         await self._ask("POST", "faults", json=armed)
+
+        self._late = fault in (Fault.SLOW, Fault.WORK_LATE)
+
+    async def quiet(self) -> None:
+        """Nothing works on after an answer or the limit but what was told to, for half a second."""
+        if self._late:
+            await asyncio.sleep(self.adapter.profile.quiescence)
 
     async def disarm(self) -> None:
         await self._ask("DELETE", "faults")
