@@ -4,7 +4,8 @@ PORT ?= 8080
 STATE ?= demo
 BIN := .venv/bin
 TESTS ?= tests
-WORKERS ?= 2
+# One more than cores: half of the tests' time is waiting for processes, limits and servers.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 
@@ -35,10 +36,10 @@ check: .venv/dev  ## Lint, format, types, import contracts, sizes, documents
 	$(BIN)/python -m tests.house
 
 test: .venv/dev  ## All tests (PostgreSQL and RabbitMQ when SILTA_TEST_POSTGRES / SILTA_TEST_RABBITMQ name them)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long" --durations=25 $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --durations=25 $(TESTS)
 
 test-long: .venv/dev  ## The longer suites: a million schedules, all rounds of the races
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m long $(TESTS)
 
 bench: .venv/dev  ## How fast it is here; prints its conditions
 	$(BIN)/python -m tests.bench

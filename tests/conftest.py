@@ -19,6 +19,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(message)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The journeys wait more than they work, and go by files: begun first, they are not what everybody waits for."""
+    items.sort(key=lambda item: "journeys" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def rabbitmq_url() -> str:
     """The RabbitMQ server of `SILTA_TEST_RABBITMQ` (for tests marked ``rabbitmq``)."""

@@ -29,6 +29,14 @@ async def a_booking(subject: LifecareSubject, person: Person) -> Book:
     return Book(uuid4().hex, person, free[0].time, patient)
 
 
+async def test_a_slow_answer_that_comes_in_time_is_taken(subject: LifecareSubject, sandbox: Sandbox) -> None:
+    booking = await a_booking(subject, subject.known[0])
+    await subject._ask("POST", "/installations/lifecare-porvoo/faults", {"kind": "slow", "params": {"seconds": 0.5}})
+    done = await subject.adapter.perform(call(limit=30), booking)
+    assert done.record.resource["status"] == "booked"
+
+
+@pytest.mark.long
 async def test_eero_gets_his_answer_when_he_waits_for_it(subject: LifecareSubject, sandbox: Sandbox) -> None:
     booking = await a_booking(subject, sandbox.persons()["eero"])
     done = await subject.adapter.perform(call(limit=30), booking)
