@@ -210,9 +210,8 @@ class LifecareSubject(Subject):
         await self._ask("DELETE", f"{self._at}/faults")
 
     async def quiet(self) -> None:
-        """Only `work-late` works on after an answer or the limit, for as long as it was told to."""
-        if self._late:
-            await asyncio.sleep(2.0)
+        """Only `work-late` works on, for as long as it was told to; a whole quiescence time would be an idle wait."""
+        await asyncio.sleep(2.0 if self._late else 0.1)
 
     async def night_times(self) -> Sequence[TimeKey]:
         """The autumn night: the sandbox's clock goes to the days before it."""

@@ -206,9 +206,8 @@ class MediatriSubject(Subject):
         return times.instant((await self._control.get("/clock")).json()["now"])
 
     async def quiet(self) -> None:
-        """Only `work-late` works on after an answer or the limit, for as long as it was told to."""
-        if self._late:
-            await asyncio.sleep(1.5)
+        """Only `work-late` works on, for as long as it was told to; a whole quiescence time would be an idle wait."""
+        await asyncio.sleep(1.5 if self._late else 0.1)
 
     async def night_times(self) -> Sequence[TimeKey]:
         found = await self._ask("GET", "free-times", params={**NIGHT_SPAN, "service": "YOPU"})

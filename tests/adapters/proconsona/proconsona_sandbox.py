@@ -166,9 +166,8 @@ class ProConsonaSubject(Subject):
         await self._ask("DELETE", f"/installations/{NAME}/faults")
 
     async def quiet(self) -> None:
-        """Only `work-late` works on after an answer or the limit, for as long as it was told to."""
-        if self._late:
-            await asyncio.sleep(2.0)
+        """Only `work-late` works on, for as long as it was told to; a whole quiescence time would be an idle wait."""
+        await asyncio.sleep(2.0 if self._late else 0.1)
 
     async def now(self) -> datetime | None:
         return instant((await self._ask("GET", "/clock"))["now"])
