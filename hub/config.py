@@ -47,6 +47,8 @@ class HubSection(_Section):
     search_deadline: float = Field(10.0, gt=0, le=60)
     proven_window: float = Field(5.0, ge=0, le=300)
     directory_every: float = Field(600.0, gt=0)
+    shared_for: float = Field(2.0, ge=0, le=2, description="how long an answer about free times serves all who ask it")
+    patience: float = Field(0.1, ge=0, le=60, description="how long a merged search waits for all before it asks on")
     match_temporary_ids: bool = False
     first_look: float = Field(1.0, gt=0)
     longest_wait: float = Field(10.0, gt=0)

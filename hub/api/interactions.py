@@ -196,9 +196,9 @@ _KINDS: Final = (
     Kind(
         "Slot",
         "Free times, asked from the record systems and merged by start; one answer of theirs serves everybody who asks "
-        "the same for 2 seconds, unless a time is booked or cancelled there meanwhile. A resident sees the times they "
-        "may book; a portal's own token sees those of a named `municipality`. A Slot that is taken or past reads as "
-        "`busy`.",
+        "the same for at most 2 seconds, unless a time is booked or cancelled there meanwhile. A resident sees the "
+        "times they may book; a portal's own token sees those of a named `municipality`. A Slot that is taken or past "
+        "reads as `busy`.",
         ("read", "search-type"),
         (
             Param("status", "token", "Only `free` is searched.", "Slot.status", codes=("free",)),

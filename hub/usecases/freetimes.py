@@ -1,4 +1,4 @@
-"""Free times: asked from the masters, merged by start, shared for two seconds among those who ask the same."""
+"""Free times: asked from the masters, merged by start, shared for a moment among those who ask the same."""
 
 from __future__ import annotations
 
@@ -30,10 +30,6 @@ from hub.usecases.world import World
 
 DEFAULT_SPAN: Final = timedelta(days=14)
 LONGEST_SPAN: Final = timedelta(days=92)
-SHARED_FOR: Final = 2.0
-"""Seconds of real time that one answer of a record system serves everybody who asks the same."""
-
-
 REMEMBERED: Final = 20_000
 """How many offered times are remembered."""
 QUICK: Final = 1.0
@@ -86,7 +82,8 @@ class FreeTimes:
         spans = (
             [(start, end)] if is_whole else [one for one in pieces(start, end) if known is None or one[1] > known[0]]
         )
-        coming = Gathering[Free](sorted(allowed), spans, None if is_whole else page.count + 1)
+        most = None if is_whole else page.count + 1
+        coming = Gathering[Free](sorted(allowed), spans, most, self.world.settings.patience)
 
         async def ask(installation: str) -> None:
             days = allowed[installation]
@@ -164,7 +161,7 @@ class FreeTimes:
             times = await self.world.adapters[installation].find_free(call, asked)
             found = [free for time in times if (free := self.find(installation, view, time))]
             self._forget_old()
-            self._shared[question] = (self.world.real.now() + SHARED_FOR, found)
+            self._shared[question] = (self.world.real.now() + self.world.settings.shared_for, found)
             return found
 
         return await self._flights.do(question, ask)

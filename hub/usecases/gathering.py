@@ -16,8 +16,6 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from canonical.times import from_local, to_local
 
-PATIENCE: Final = 0.1
-"""Seconds that one who has ended a piece waits for the others' before asking for more than may be wanted."""
 _AT_LEAST: Final = timedelta(hours=12)
 _DAYS: Final = (0, 4, 16)
 
@@ -46,11 +44,13 @@ def pieces(begin: datetime, end: datetime) -> list[Piece]:
 
 @dataclass(slots=True)
 class Gathering(Generic[T]):
-    """``most`` is how many are wanted (None: all there are); ``names`` is who is asked."""
+    """``most`` is how many are wanted (None: all there are); ``names`` is who is asked. Who has ended a piece waits
+    ``patience`` seconds for the others' before asking for more than may be wanted."""
 
     names: Sequence[str]
     pieces: Sequence[Piece]
     most: int | None
+    patience: float
     found: dict[str, list[T]] = field(default_factory=dict)
     _ended: dict[str, int] = field(default_factory=dict)
     _counts: list[int] = field(init=False)
@@ -100,7 +100,7 @@ class Gathering(Generic[T]):
     async def _others(self, piece: int) -> None:
         """Wait until nobody is behind, or there is enough; not for long."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 while not self._enough(piece) and any(self._ended.get(name, 0) <= piece for name in self.names):
                     self._changed.clear()
                     await self._changed.wait()

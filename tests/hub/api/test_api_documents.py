@@ -14,7 +14,7 @@ from hub.api import capability
 from hub.api.app import make_app
 from hub.api.interactions import KINDS
 from hub.api.settings import ApiSettings
-from hub.usecases.freetimes import SHARED_FOR
+from hub.config import HubSection
 
 from .conftest import SENT, MemoryHub, booking
 
@@ -128,9 +128,9 @@ class TestOpenApi:
             key = next(one for one in write["parameters"] if one["name"] == "Idempotency-Key")
             assert "one client (portal), one resident, the person they act for, and one route" in key["description"]
         assert "one portal, one resident, the person they act for, and one route" in page
-        assert f"for {SHARED_FOR:g} seconds" in paths["/fhir/Slot"]["get"]["description"]
-        assert SHARED_FOR == 2
-        assert "shared for two seconds" in page
+        assert "for at most 2 seconds" in paths["/fhir/Slot"]["get"]["description"]
+        assert HubSection.model_fields["shared_for"].default == 2
+        assert "shared for at most two seconds" in page
 
 
 class TestPages:

@@ -11,12 +11,13 @@ import pytest
 
 from adapters.memory import Fault
 from canonical.times import to_local
-from hub.usecases.gathering import PATIENCE, Gathering, pieces
+from hub.usecases.gathering import Gathering, pieces
 
 from .conftest import Portal
 
 BEGIN = datetime(2027, 3, 22, 6, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+PATIENCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ def test_a_short_span_is_one_piece(length: timedelta) -> None:
     assert pieces(BEGIN, BEGIN + length) == [(BEGIN, BEGIN + length)]
 
 
-def gathering(most: int | None, *names: str) -> Gathering[Time]:
-    return Gathering(names, pieces(BEGIN, BEGIN + timedelta(days=14)), most)
+def gathering(most: int | None, *names: str, patience: float = PATIENCE) -> Gathering[Time]:
+    return Gathering(names, pieces(BEGIN, BEGIN + timedelta(days=14)), most, patience)
 
 
 async def test_who_has_ended_a_piece_goes_on_only_while_there_is_not_enough() -> None:
@@ -69,9 +70,25 @@ async def test_the_others_are_waited_for_but_not_for_long() -> None:
     assert asyncio.get_running_loop().time() - began >= PATIENCE * 0.9
 
 
-async def test_nobody_waits_for_one_who_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.usecases.gathering.PATIENCE", 3600)
-    coming = gathering(2, "quick", "broken")
+@pytest.mark.parametrize("late", ["a", "b"])
+async def test_with_patience_what_is_asked_does_not_follow_from_who_is_quick(late: str) -> None:
+    coming = gathering(4, "a", "b", patience=3600)
+    there = {("a", 0): times(1), ("b", 0): times(2, 3), ("a", 1): times(50, 51)}
+    asked: list[tuple[str, int]] = []
+
+    async def ask(name: str) -> None:
+        for piece in range(len(coming.pieces)):
+            asked.append((name, piece))
+            await asyncio.sleep(0.02 if name == late else 0)
+            if not await coming.more(name, piece, there.get((name, piece), [])):
+                break
+
+    await asyncio.gather(ask("a"), ask("b"))
+    assert sorted(asked) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+
+
+async def test_nobody_waits_for_one_who_is_gone() -> None:
+    coming = gathering(2, "quick", "broken", patience=3600)
     asyncio.get_running_loop().call_soon(coming.gone, "broken")
 
     async with asyncio.timeout(60):  # an hour, if it waited
