@@ -13,10 +13,11 @@ import typer
 from sandbox.clock import ClockError
 from sandbox.commands import clock, faults, journal, snapshots, world
 from sandbox.commands.client import DEFAULT_STATE, JsonOption, StateOption
-from sandbox.config import DEFAULT_PORT_BASE, FILE, ConfigError, init_config
+from sandbox.config import DEFAULT_PORT_BASE, DEFAULT_RESIDENTS, FILE, ConfigError, init_config
 from sandbox.describe import describe as describe_sandbox
 from sandbox.engine.store import StoreError
 from sandbox.installations import INSTALLATIONS
+from sandbox.population.build import LEAST_RESIDENTS, MOST_RESIDENTS
 from sandbox.serve import ServeError, log_to_stderr
 from sandbox.serve import serve as serve_sandbox
 
@@ -46,12 +47,19 @@ def init(
     installation: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="One to have; again for more. All of the default, else.")
     ] = None,
+    residents: Annotated[
+        int, typer.Option(min=LEAST_RESIDENTS, max=MOST_RESIDENTS, help="How many people there are.")
+    ] = DEFAULT_RESIDENTS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what `describe --json` prints.")] = False,
 ) -> None:
     """Write DIR/sandbox.toml (new secrets, free ports) unless it is there."""
     try:
-        config, written = init_config(state, port_base, tuple(installation or INSTALLATIONS))
+        config, written = init_config(state, port_base, tuple(installation or INSTALLATIONS), residents)
     except ConfigError as err:
         _fail(err)
+    if as_json:
+        print(json.dumps(describe_sandbox(config, state), ensure_ascii=False, indent=2))
+        return
     print(f"{state / FILE} {'written' if written else 'was there already'}.")
     print(f"Start the sandbox: silta sandbox serve --state {state}")
     print(f"Its control interface is described at http://{config.host}:{config.control_port}/openapi.json")

@@ -24,6 +24,7 @@ FILE: Final = "sandbox.toml"
 DEFAULT_PORT_BASE: Final = 8081
 DEFAULT_START: Final = datetime.fromisoformat("2027-03-22T08:00:00+02:00")
 DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_RESIDENTS: Final = 2_000
 
 
 class ConfigError(Exception):
@@ -53,7 +54,7 @@ class SandboxConfig(_Strict):
     """All of sandbox.toml. `start` is the first virtual instant of the clock; `host` must be a loopback address."""
 
     seed: int = 42
-    residents: int = Field(default=2_000, ge=LEAST_RESIDENTS, le=MOST_RESIDENTS)
+    residents: int = Field(default=DEFAULT_RESIDENTS, ge=LEAST_RESIDENTS, le=MOST_RESIDENTS)
     start: AwareDatetime = DEFAULT_START
     host: str = Field(default=DEFAULT_HOST, pattern=r"^(127\.\d+\.\d+\.\d+|localhost)$")
     control_port: int = Field(ge=0, le=65535)
@@ -67,6 +68,7 @@ def new_config(
     host: str = DEFAULT_HOST,
     pick_ports: bool = True,
     installations: Sequence[str] = INSTALLATIONS,
+    residents: int = DEFAULT_RESIDENTS,
 ) -> SandboxConfig:
     """Return a fresh configuration with new secrets, of the default installations or those named.
 
@@ -83,6 +85,7 @@ def new_config(
     }
     return SandboxConfig.model_validate(
         {
+            "residents": residents,
             "host": host,
             "control_port": control,
             "register": RegisterSettings(port=register, api_key=secrets.token_urlsafe(24)),
@@ -109,7 +112,10 @@ def load_config(state: Path) -> SandboxConfig:
 
 
 def init_config(
-    state: Path, port_base: int = DEFAULT_PORT_BASE, installations: Sequence[str] = INSTALLATIONS
+    state: Path,
+    port_base: int = DEFAULT_PORT_BASE,
+    installations: Sequence[str] = INSTALLATIONS,
+    residents: int = DEFAULT_RESIDENTS,
 ) -> tuple[SandboxConfig, bool]:
     """Return the configuration of a state directory, written first if absent, and whether it was written.
 
@@ -119,7 +125,7 @@ def init_config(
     if path.exists():
         return load_config(state), False
     _check_known(path, installations)
-    config = new_config(port_base, installations=installations)
+    config = new_config(port_base, installations=installations, residents=residents)
     try:
         state.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

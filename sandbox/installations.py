@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import secrets
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from functools import cache
@@ -19,6 +19,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from sandbox.canonical import Volatile
 from sandbox.engine.model import Service, Unit
 from sandbox.face import FaceMaker, Option
 
@@ -60,6 +61,11 @@ class System:
     def face_maker(self) -> FaceMaker:
         """Return the `make_face` of the system; its module is imported now, and not before."""
         return cast(FaceMaker, importlib.import_module(self.face).make_face)
+
+    def volatile(self) -> Sequence[Volatile]:
+        """Return what of the system's wire is another in every run (its package's `volatile.py`)."""
+        package = self.face.rpartition(".")[0]
+        return cast(Sequence[Volatile], importlib.import_module(f"{package}.volatile").VOLATILE)
 
 
 def _lifecare_credentials(_: str) -> Credentials:

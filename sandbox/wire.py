@@ -20,6 +20,9 @@ IDLE_SECONDS: Final = 60
 KEPT_BYTES: Final = 32 * 1024
 """How much of one message the journal keeps."""
 
+RUBBISH: Final = bytes(range(0xFE, 0xBE, -1))
+"""What comes instead of a reply that is garbage: the first byte is never that of a status line."""
+
 EXTENSION: Final = "sandbox.wire"
 """The ASGI scope extension under which a request finds its `Wire`."""
 

@@ -136,7 +136,7 @@ class World:
             options={**data.options, **settings.options},
         )
         system = RecordSystem(self._content(name), self.clock, self.store)
-        return Installation(data, config, system, FaultBook(standing_faults()), Journal())
+        return Installation(data, config, system, FaultBook(standing_faults()), Journal(self.clock.now))
 
     def _content(self, name: str) -> SeededContent:
         return seeded_content(name, self._key.seed, self._key.residents, self.first_instant.date())

@@ -64,6 +64,10 @@ class Control:
         """What there is at a path."""
         return self._ask("GET", path, params=query)
 
+    def text(self, path: str, **query: str) -> str:
+        """The text there is at a path."""
+        return self._answer("GET", path, params=query).text
+
     def post(self, path: str, **body: Any) -> Any:
         """What came of it; parts of the body that are None are left out."""
         return self._ask("POST", path, json={name: value for name, value in body.items() if value is not None})
@@ -81,6 +85,9 @@ class Control:
         return [one["name"] for one in self.get("/installations")]
 
     def _ask(self, method: str, path: str, **how: Any) -> Any:
+        return self._answer(method, path, **how).json()
+
+    def _answer(self, method: str, path: str, **how: Any) -> httpx.Response:
         try:
             answer = httpx.request(method, self.address + path, timeout=_LIMIT, trust_env=False, **how)
         except httpx.TransportError:
@@ -88,11 +95,10 @@ class Control:
                 f"no sandbox of {self._state} answers at {self.address}. Start it: silta demo --state {self._state}",
                 UNREACHABLE,
             )
-        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and path == "/readyz":
-            return answer.json()
-        if answer.is_error:
+        is_unready = answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and path == "/readyz"
+        if answer.is_error and not is_unready:
             _refused(answer)
-        return answer.json()
+        return answer
 
 
 def _refused(answer: httpx.Response) -> NoReturn:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Response
+from fastapi.responses import PlainTextResponse
 
+from sandbox.canonical import canonical
 from sandbox.control.access import installation_of
 from sandbox.control.bookings import bookings_router, free_times_router, holds_router
 from sandbox.control.clock_routes import clock_router
@@ -91,6 +93,17 @@ def _add_whole(app: FastAPI, world: World, upkeep: Upkeep) -> None:
         """Oldest first. The last 2 000 messages are kept, in memory. `at` is real time."""
         found = installation_of(world, name).journal.entries(since=since, limit=limit)
         return [entry.as_json() for entry in found]
+
+    @app.get("/journal", response_class=PlainTextResponse, tags=["records"], summary="The canonical journal")
+    async def journals(installation: Annotated[list[str] | None, Query()] = None) -> str:
+        """What every installation (or the named ones) received and sent, without what is another in two runs of one
+        test: with the clock frozen, two runs from one snapshot give the same bytes."""
+        return "".join(_canonical(installation_of(world, name)) for name in installation or world.installations)
+
+
+def _canonical(one: Installation) -> str:
+    address = f"{one.config.host}:{one.config.port}"
+    return canonical(one.data.name, address, SYSTEMS[one.data.system].volatile(), one.journal.entries())
 
 
 def _ready(world: World) -> dict[str, Any]:

@@ -332,14 +332,19 @@ class SnapshotList(BaseModel):
 
 
 class JournalEntry(BaseModel):
-    """One message. `text` is the bytes as UTF-8; if they are not, as ISO-8859-1, with the bytes in `base64`."""
+    """One message. `text` is the bytes as UTF-8; if they are not, as ISO-8859-1, with the bytes in `base64`.
+
+    `at` is real time, `virtual` the business time of then.
+    """
 
     number: int
     at: datetime
+    virtual: datetime
     direction: Literal["received", "sent"]
     operation: str
     fault: str | None
     note: str
+    answer_to: int | None = Field(description="the number of the message that this one answers")
     text: str
     base64: str | None = None
 

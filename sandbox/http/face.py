@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any, Final
 
 from starlette.types import ASGIApp
@@ -82,11 +83,11 @@ class HttpFace(ABC):
 
     def _record(self, wire: Wire, received: bytes, sent: bytes) -> None:
         """Put an exchange into the journal, long messages cut."""
+        number, record = None, partial(self._journal.record, operation=wire.operation, fault=wire.fault)
         if received:
-            note = _cut_note(wire.received_size)
-            self._journal.record("received", received, operation=wire.operation, fault=wire.fault, note=note)
+            number = record("received", received, note=_cut_note(wire.received_size))
         note = "; ".join(part for part in (wire.note, _cut_note(len(sent))) if part)
-        self._journal.record("sent", sent[:KEPT_BYTES], operation=wire.operation, fault=wire.fault, note=note)
+        record("sent", sent[:KEPT_BYTES], note=note, answer_to=number)
 
 
 def _loaded(application: ASGIApp) -> Config:

@@ -6,7 +6,6 @@ Everything here is the sandbox's, nothing a vendor's.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -19,7 +18,7 @@ from sandbox.engine.system import RecordSystem
 from sandbox.faults import Fault, FaultBook
 from sandbox.http.answer import Answer
 from sandbox.journal import Journal
-from sandbox.wire import Wire
+from sandbox.wire import RUBBISH, Wire
 
 _PAGE: Final = (
     b"<!DOCTYPE html><html><head><title>Kirjaudu</title></head><body><h1>Istunto on vanhentunut</h1></body></html>"
@@ -172,8 +171,7 @@ class Misbehaviour(ABC, Generic[J]):
         return self._work(job)
 
     async def _garbage(self, job: J, fault: Fault, wire: Wire) -> Answer:
-        # The first byte is never that of a status line.
-        wire.shape, wire.hang_up = (lambda raw: b"\xfe" + secrets.token_bytes(63)), True
+        wire.shape, wire.hang_up = (lambda raw: RUBBISH), True
         return self._work(job)
 
     async def _duplicate(self, job: J, fault: Fault, wire: Wire) -> Answer:

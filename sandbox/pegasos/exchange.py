@@ -40,11 +40,12 @@ class Line(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """One request on its way: the message, the fault that it meets (or none), and the line."""
+    """One request on its way: the message, the fault that it meets (or none), the line, its number in the journal."""
 
     received: Received
     fault: Fault | None
     line: Line
+    number: int
 
 
 class Exchange:
@@ -64,10 +65,10 @@ class Exchange:
         received = receive(self._office, self._names, raw)
         job = received.job
         fault = self._faults.take(job.operation, job.person)
-        self._journal.record(
+        number = self._journal.record(
             "received", wrap(raw), operation=job.operation, fault=None if fault is None else fault.kind
         )
-        turn = _Turn(received, fault, line)
+        turn = _Turn(received, fault, line, number)
         if not await self._acknowledge(turn):
             return
         await (_FAULTS[fault.kind] if fault is not None else _honest)(self, turn)
@@ -128,8 +129,8 @@ class Exchange:
 
     async def send(self, turn: _Turn, data: bytes, note: str = "") -> None:
         """Send bytes and journal them; no bytes with a note is a journal entry alone."""
-        kind = None if turn.fault is None else turn.fault.kind
-        self._journal.record("sent", data, operation=turn.received.job.operation, fault=kind, note=note)
+        kind, operation = None if turn.fault is None else turn.fault.kind, turn.received.job.operation
+        self._journal.record("sent", data, operation=operation, fault=kind, note=note, answer_to=turn.number)
         if data:
             await turn.line.send(data)
 

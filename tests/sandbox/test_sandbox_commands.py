@@ -187,6 +187,25 @@ def test_the_journal_is_shown_in_lines_or_one_message_whole(told: Callable[..., 
     assert run("journal", "lifecare-porvoo", "999999")[0] == 1
 
 
+def test_a_journal_that_was_kept_is_shown_as_a_running_one(run: Run, state: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "journal.json"
+    kept.write_text(run("journal", "--json")[1], "utf-8")
+    assert run("journal", "--file", str(kept)) == run("journal")
+    assert run("journal", "--file", str(state / "sandbox.toml"))[0] == 2
+
+
+def test_the_canonical_journal_names_no_port_and_no_real_time(told: Callable[..., Any], run: Run) -> None:
+    address = next(one["address"] for one in told("status")["installations"] if one["name"] == "lifecare-porvoo")
+    httpx.get(f"{address}/Appointment/x", verify=PLAIN)
+    status, text = run("journal", "--canonical", "lifecare-porvoo")
+    assert status == 0
+    assert text.startswith("== lifecare-porvoo\n")
+    assert "-> GET /fhir/Appointment/x" in text
+    assert address.split("/")[2] not in text
+    assert "date:" not in text.lower()
+    assert run("journal", "--canonical", "--json")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
