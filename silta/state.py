@@ -15,9 +15,9 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,20 @@ SERVERS: Final = {"store": "SILTA_STORE", "broker": "SILTA_BROKER"}
 
 class StateError(Exception):
     """The state folder cannot be made; the text ends with what to do."""
+
+
+Table = Mapping[str, str | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a new folder is made with instead of the usual: some of the sandbox's ``installations`` (none named: all),
+    fewer ``residents``, and in hub.toml other values in ``hub`` and in the ``options`` of installations, by name."""
+
+    installations: tuple[str, ...] = ()
+    residents: int | None = None
+    hub: Table = field(default_factory=dict)
+    options: Mapping[str, Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,7 @@ class State:
         return found
 
 
-def prepare(folder: Path, port: int | None) -> State:
+def prepare(folder: Path, port: int | None, wanted: Wanted | None = None) -> State:
     """Make what is missing in ``folder``; what is there stays. ``port`` is the hub's (None: as it was, else 8080).
 
     Raises `StateError` when the folder was made for another port, or the sandbox cannot describe itself.
@@ -66,7 +80,7 @@ def prepare(folder: Path, port: int | None) -> State:
     state = State(folder)
     with _alone(folder):
         if not state.demo_json.exists():
-            _make(state, port or 8080)
+            _make(state, port or 8080, wanted or Wanted())
         elif port is not None and (made_for := _port_of(state.demo()["fhir"])) != port:
             raise StateError(
                 f"{folder} was made for port {made_for}. Start it with --port {made_for}, or choose another --state."
@@ -74,14 +88,17 @@ def prepare(folder: Path, port: int | None) -> State:
     return state
 
 
-def _make(state: State, port: int) -> None:
+def _make(state: State, port: int, wanted: Wanted) -> None:
     if not is_free(port):
         raise StateError(f"port {port} is in use. Choose another one with --port.")
-    _sandbox("init", "--state", str(state.folder), "--port-base", str(port + 1))
-    described = json.loads(_sandbox("describe", "--state", str(state.folder), "--json"))
+    chosen = [word for name in wanted.installations for word in ("--installation", name)]
+    chosen += [] if wanted.residents is None else ["--residents", str(wanted.residents)]
+    described = json.loads(
+        _sandbox("init", "--state", str(state.folder), "--port-base", str(port + 1), "--json", *chosen)
+    )
     base = f"http://127.0.0.1:{port}"
     tokens = _tokens(described["persons"])
-    _write(state.hub_toml, _hub_toml(state.folder, port, base, described, tokens))
+    _write(state.hub_toml, _hub_toml(state.folder, port, base, described, tokens, wanted))
     persons = [{k: p[k] for k in ("key", "name", "hetu", "municipality", "guardians")} for p in described["persons"]]
     demo = {
         "fhir": f"{base}/fhir",
@@ -109,7 +126,14 @@ def _tokens(persons: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return made | {"portal": token("portal", None)}
 
 
-def _hub_toml(folder: Path, port: int, base: str, described: dict[str, Any], tokens: dict[str, dict[str, Any]]) -> str:
+def _hub_toml(
+    folder: Path,
+    port: int,
+    base: str,
+    described: dict[str, Any],
+    tokens: dict[str, dict[str, Any]],
+    wanted: Wanted,
+) -> str:
     key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
     servers = {name: f"env:{variable}" for name, variable in SERVERS.items() if variable in os.environ}
     tables: list[tuple[str, dict[str, Any]]] = [
@@ -125,6 +149,7 @@ def _hub_toml(folder: Path, port: int, base: str, described: dict[str, Any], tok
                 "clock": f"file:{folder / 'clock.json'}",
                 "failpoints": str(folder / "failpoints"),
                 "match_temporary_ids": True,
+                **wanted.hub,
             },
         ),
         ("[county]", {"name": "Itä-Uusimaa", "open": True}),
@@ -132,7 +157,10 @@ def _hub_toml(folder: Path, port: int, base: str, described: dict[str, Any], tok
     ]
     for one in described["installations"]:
         known = {k: one[k] for k in ("name", "system", "release", "municipalities", "sectors")}
-        tables += [("[[installation]]", known), ("[installation.options]", one["options"])]
+        tables += [
+            ("[[installation]]", known),
+            ("[installation.options]", one["options"] | wanted.options.get(one["name"], {})),
+        ]
         tables += [("[[route]]", route) for route in _routes(one)]
     for token in tokens.values():
         known = {"sha256": hashlib.sha256(token["text"].encode()).hexdigest(), "client": CLIENT}
