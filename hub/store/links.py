@@ -12,10 +12,11 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from hub.journal.steps import lane_of_appointment
 from hub.sealing import Sealer
 from hub.store.database import Database
 from hub.store.prepared import Prepared
-from hub.store.schema import alias, history, link, patient_link, resource
+from hub.store.schema import alias, command, history, link, patient_link, resource
 from hub.store.sql import insert_or_leave, insert_or_update, one_of, parts
 
 _LEFT: Final = {"Appointment": "left Appointment"}
@@ -134,7 +135,8 @@ def bind(connection: Connection, kind: str, target: str, installation: str, loca
     """Tie the id that a portal was promised to the local id, now that there is one.
 
     Somebody may have met the record before (a search during the booking) and given it another id: that one becomes an
-    alias of ``target``, and its row goes. Returns the version that went with it (0: none), which ``target`` must pass.
+    alias of ``target``, its row goes, and a change that was begun under it is one of ``target``, so that it goes on
+    keeping others out. Returns the version that went with it (0: none), which ``target`` must pass.
     A target that is tied to another record already stays so: the master has two, and both are shown.
     """
     if local(connection, kind, target) is not None:
@@ -146,6 +148,9 @@ def bind(connection: Connection, kind: str, target: str, installation: str, loca
     tied = (link.c.kind == kind) & (link.c.hub_id == other)
     connection.execute(update(link).where(tied).values(hub_id=target))
     connection.execute(alias.insert().values(kind=kind, hub_id=other, canonical=target))
+    lane = lane_of_appointment(target)
+    changing = update(command).where(command.c.open_lane == lane_of_appointment(other))
+    connection.execute(changing.values(target=target, lane=lane, open_lane=lane))
     gone = delete(resource).where(resource.c.kind == kind, resource.c.hub_id == other).returning(resource.c.version)
     version = connection.execute(gone).scalar_one_or_none() or 0
     connection.execute(delete(history).where(history.c.kind == kind, history.c.hub_id == other))

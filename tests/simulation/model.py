@@ -228,14 +228,18 @@ class Hub:
         self.world.note(f"told {row.new.id} {word(row)}")
 
     def shown(self, patient: str) -> list[tuple[str, Booking]]:
-        """What a portal sees of a person: each booked one under its hub id; an open move's new time is not shown."""
+        """What a portal sees of a person: each booked one under its hub id, which it is given when it is first seen; an
+        open move's new time is not shown."""
         seen = []
         for booking in self.master.bookings:
             cause = self.disk.rows.get(booking.placer)
             move = self.disk.rows.get(cause.new.parent or "") if cause is not None else None
             if booking.patient == patient and booking.status == "booked" and (move is None or move.state in FINAL):
                 tied = [target for target, number in self.disk.tied.items() if number == booking.number]
-                seen.append((tied[0] if tied else f"b{booking.number}", booking))
+                if not tied:
+                    tied = [f"b{booking.number}"]
+                    self.disk.tied[tied[0]] = booking.number
+                seen.append((tied[0], booking))
         return seen
 
     def poll(self) -> None:

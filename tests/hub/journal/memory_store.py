@@ -22,6 +22,7 @@ from hub.journal.ports import (
     Row,
 )
 from hub.journal.states import FINAL, OPEN, State, check
+from hub.journal.steps import lane_of_appointment
 
 LIVE = frozenset({"proposed", "pending", "booked", "arrived", "checked-in"})
 
@@ -147,8 +148,20 @@ class MemoryJournal(JournalStore):
             start = datetime.fromisoformat(record.resource["start"])
             status = str(record.resource["status"])
             self.appointments[target] = Held(after.new.subject, after.new.installation, start, status)
-            self.tied[target] = record.local_id
+            self._tie(target, record.local_id)
         elif isinstance(command, Book) and held is None and after.shown and after.state not in FINAL:
             self.appointments[target] = Held(after.new.subject, after.new.installation, command.time.start, "pending")
         elif held is not None and held.status == "pending" and after.state is State.REFUSED:
             held.status = "entered-in-error"
+
+    def _tie(self, target: str, local_id: str) -> None:
+        """Tie the id to the local id. Another one that was tied to it before is an alias from now on: a change that was
+        begun under it is one of ``target``."""
+        for other in [one for one, tied in self.tied.items() if tied == local_id and one != target]:
+            del self.tied[other]
+            self.appointments.pop(other, None)
+            for row in self.rows.values():
+                if row.new.lane == lane_of_appointment(other) and row.state in OPEN:
+                    new = replace(row.new, target=target, lane=lane_of_appointment(target))
+                    self.rows[row.new.id] = replace(row, new=new)
+        self.tied[target] = local_id

@@ -5,14 +5,32 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timezone
 
 import pytest
 
+from hub.journal.ports import LaneTaken, Lease, Move
+from hub.journal.states import State
+from hub.journal.steps import lane_of_appointment
 from hub.store import Store, new_id
 from hub.store.people import PatientLink
 from hub.store.schema import Instant, from_microseconds, to_microseconds
-from tests.hub.store.samples import CHILD_HETU, HETU, LOVIISA, PORVOO
+from tests.hub.store.samples import (
+    CHILD_HETU,
+    HETU,
+    LOVIISA,
+    PORVOO,
+    TODAY,
+    appointment,
+    booking,
+    cancelling,
+    go,
+    look,
+    meet,
+    own,
+    sent,
+)
 
 
 def test_new_ids_are_opaque_and_never_the_same() -> None:
@@ -100,3 +118,23 @@ def test_instants_have_no_zone_of_their_own() -> None:
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         Instant().process_bind_param(datetime(2027, 1, 1), None)  # type: ignore[arg-type]
+
+
+async def test_a_change_begun_under_an_alias_goes_on_keeping_others_out(store: Store) -> None:
+    """A search met the booking before its answer came, and a change of it was begun under the id it got there."""
+    aino = await meet(store)
+    book = await sent(store, booking(aino))
+    ids = await store.projection.ingest([appointment()], look(1001), patient=aino)
+    met = ids["Appointment", "a1"]
+    cancel = cancelling(aino, met)
+    change = await sent(store, replace(cancel, lane=lane_of_appointment(met)))
+    await go(store, book, Move(State.CONFIRMED, 1003.0, record=appointment()))
+
+    another = replace(cancelling(aino, "target1", "c10"), lane=lane_of_appointment("target1"))
+    assert await store.journal.accept(another, Lease("w", 1060.0), 1004.0) == LaneTaken(change.new.id)
+    gone = appointment(version="2", status="cancelled")
+    ended = await go(store, change, Move(State.CONFIRMED, 1005.0, record=gone))
+    assert ended.new.target == "target1"
+    seen = await store.projection.read(own(aino), "Appointment", met, today=TODAY)
+    assert seen is not None
+    assert (seen.id, seen.status) == ("target1", "cancelled")
