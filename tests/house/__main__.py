@@ -152,6 +152,15 @@ def fields() -> list[str]:
     return [f"mappings/{one.name}/FIELDS.md: not up to date: silta map doc {one.name}" for one in stale]
 
 
+def decisions(files: dict[str, str]) -> list[str]:
+    """Decision records (text by file name) that do not count 1, 2, 3 …, each in its name as in its title."""
+    wrong = []
+    for number, (name, text) in enumerate(sorted(files.items()), 1):
+        if not name.startswith(f"{number:04}-") or not text.startswith(f"# {number}. "):
+            wrong.append(f"docs/adr/{name}: it is the {number}. of the records, by its place")
+    return wrong
+
+
 def guide(text: str) -> list[str]:
     """What the guide of the adapter kit names and is not there: dotted names of ours, errors, methods of the port, the
     kit's commands, and files of the template; and methods of the port that it leaves out."""
@@ -191,6 +200,7 @@ def main() -> int:
     wrong = [*sizes(), *unfinished(), *undocumented(), *one_name(), *links(), *commands(), *fields()]
     wrong += moves((ROOT / "ARCHITECTURE.md").read_text("utf-8"))
     wrong += guide((ROOT / GUIDE).read_text("utf-8"))
+    wrong += decisions({file.name: file.read_text("utf-8") for file in tracked("docs/adr/*.md")})
     for line in wrong:
         print(line)
     print(f"house: {len(wrong)} breaches" if wrong else "house: in order")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.house.__main__ import GUIDE, ROOT, guide, moves
+from tests.house.__main__ import GUIDE, ROOT, decisions, guide, moves
 
 PICTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
 
@@ -45,3 +45,11 @@ def test_a_guide_that_is_not_true_is_seen(written: str, instead: str) -> None:
     assert guide(TEXT) == []
     assert written in TEXT
     assert guide(TEXT.replace(written, instead))
+
+
+def test_decisions_are_counted() -> None:
+    good = {"0001-a.md": "# 1. A", "0002-b.md": "# 2. B"}
+    assert decisions(good) == []
+    said = "docs/adr/0002-c.md: it is the 3. of the records, by its place"
+    assert decisions(good | {"0002-c.md": "# 2. C"}) == [said]
+    assert decisions({"0001-a.md": "# 2. A"})
