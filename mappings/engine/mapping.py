@@ -195,7 +195,7 @@ def _writing(rule: Rule) -> Write:
     def write(resource: Resource, told: dict[str, Any], recorder: Recorder) -> None:
         if rule.condition is not None and not _holds(resource, rule.condition):
             return
-        for value in _values(resource, rule.target, recorder):
+        for value in _values(resource, rule.target, recorder) if all(paths) else ():
             within: dict[str, Any] = {}
             for one in inner:
                 one(value, within, recorder)

@@ -90,7 +90,7 @@ class Rule:
     @property
     def writes(self) -> bool:
         """Whether it works in the other direction too, or has nothing to do there."""
-        return self.conversion.encode is not None or not self.call
+        return self.conversion.encode is not None or not self.call or not self.target
 
     def line(self, recorder: Recorder, *key: str) -> Mapping[str, str] | None:
         """The line of the rule's table for some codes, or None; of the installation where it says whose it is."""
