@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +18,8 @@ from typing import Any, NoReturn
 import httpx
 import pytest
 
-from silta.state import State, prepare
+from silta.state import State, Wanted, prepare
+from silta.testing.ports import block
 from tests.plain_http import PLAIN
 
 INSTALLATIONS = (
@@ -36,24 +35,6 @@ INSTALLATIONS = (
 )
 QUIET_WITHIN = 75.0
 """Seconds in which every unknown outcome must have been settled: the longest quiescence time and some looks."""
-
-
-def free_ports(count: int = 16) -> int:
-    """The first of ``count`` ports in a row that are free now.
-
-    Drawn by chance from blocks that do not overlap, below the ports that the system gives to outgoing connections:
-    nobody else takes one while a killed hub is being started again.
-    """
-    blocks = range(20_000, 32_000, count)
-    for first in random.SystemRandom().sample(blocks, len(blocks)):
-        with contextlib.ExitStack() as held:
-            try:
-                for port in range(first, first + count):
-                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return first
-    raise RuntimeError("no free ports")
 
 
 @dataclass
@@ -193,31 +174,26 @@ class Demo:
 
 
 Shorten = dict[str, dict[str, float]]
-"""Sections of hub.toml (``hub``, an installation's name) and the times to write there."""
+"""Other times than the usual: the hub's (``hub``), and those of an installation's options, by its name."""
 
 
-def with_times(text: str, times: Shorten) -> str:
-    """The options of an installation follow its name; ``[hub]`` comes first."""
-    lines, section = [], ""
-    for line in text.splitlines():
-        lines.append(line)
-        if line == "[hub]":
-            lines += [f"{name} = {value}" for name, value in times.get("hub", {}).items()]
-        if line.startswith("name = "):
-            section = line.split('"')[1]
-        if line == "[installation.options]":
-            lines += [f"{name} = {value}" for name, value in times.get(section, {}).items()]
-    return "\n".join(lines) + "\n"
+def shortened(times: Shorten) -> Wanted:
+    """What a state folder is to be made with."""
+    return Wanted(hub=times.get("hub", {}), options={name: some for name, some in times.items() if name != "hub"})
 
 
 @contextlib.contextmanager
 def started(folder: Path, times: Shorten | None = None, more: Callable[[State], str] | None = None) -> Iterator[Demo]:
     """A demo from start to a clean stop. ``more`` is what its configuration says besides."""
-    port = free_ports()
-    if times or more:
-        state = prepare(folder, port)
-        text = with_times(state.hub_toml.read_text("utf-8"), times or {})
-        state.hub_toml.write_text(text + (more(state) if more else ""), "utf-8")
+    with block() as port:
+        if times or more:
+            state = prepare(folder, port, shortened(times or {}))
+            said = more(state) if more else ""
+            state.hub_toml.write_text(state.hub_toml.read_text("utf-8") + said, "utf-8")
+        yield from _demo(folder, port)
+
+
+def _demo(folder: Path, port: int) -> Iterator[Demo]:
     command = [sys.executable, "-m", "silta", "demo", "--port", str(port), "--state", str(folder)]
     output = folder.parent / f"{folder.name}.out"
     log = output.open("wb")

@@ -24,8 +24,9 @@ from pika.adapters.blocking_connection import BlockingChannel
 from sqlalchemy import Engine, create_engine, make_url
 
 from silta.state import prepare
+from silta.testing.ports import block
 from tests.hub.store.conftest import a_postgres_database
-from tests.journeys.conftest import Demo, Shorten, free_ports, with_times
+from tests.journeys.conftest import Demo, Shorten, shortened
 from tests.journeys.relay import Relay
 from tests.plain_http import PLAIN
 
@@ -145,12 +146,12 @@ def started(folder: Path, broker: str) -> Iterator[Servers]:
         ending.callback(relay.cut)
         relayed = server.set(host="127.0.0.1", port=relay.port).render_as_string(hide_password=False)
         given = {"SILTA_STORE": store, "SILTA_BROKER": relayed}
-        port = free_ports()
+        port = ending.enter_context(block())
         with pytest.MonkeyPatch.context() as patch:
             for name, value in given.items():
                 patch.setenv(name, value)
-            made = prepare(folder, port)
-        text = with_times(made.hub_toml.read_text("utf-8"), QUICK)
+            made = prepare(folder, port, shortened(QUICK))
+        text = made.hub_toml.read_text("utf-8")
         assert store not in text
         assert relayed not in text
         text = text.replace("[hub]\n", f'[hub]\nqueue = "{queue}"\n', 1)
