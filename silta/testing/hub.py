@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -241,12 +241,11 @@ def _calendars(entries: list[Resource]) -> Iterator[tuple[str, str]]:
 
 
 def _slot(resource: Resource, calendars: Mapping[str, str]) -> Slot:
-    concepts = [*resource.get("serviceType", [])]
-    when: Callable[[str], datetime] = datetime.fromisoformat
+    concepts = resource.get("serviceType", [])
     return Slot(
         id=resource["id"],
-        start=when(resource["start"]),
-        end=when(resource["end"]),
+        start=datetime.fromisoformat(resource["start"]),
+        end=datetime.fromisoformat(resource["end"]),
         installation=resource["meta"]["source"].rpartition("/")[2],
         calendar=calendars.get(resource["schedule"]["reference"], ""),
         services=tuple(coding["code"] for concept in concepts for coding in concept.get("coding", [])),
