@@ -10,20 +10,26 @@ import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from adapters.base import HeldTime
 from adapters.errors import (
     ForeignError,
+    HoldExpired,
+    NoProposal,
     NotCancellable,
     NotMovable,
     SlotTaken,
     StaleVersion,
     UnknownAppointment,
 )
-from canonical.commands import Book, Cancel, Command
+from canonical.commands import Accept, Book, Cancel, Command, Hold, Propose, Release
 from canonical.commands import Move as MoveTo
+from canonical.fhir import Resource
 from canonical.model import Record
 from canonical.times import iso
+from tests.simulation import holds
 from tests.simulation.world import World
 
+LIVE = ("booked", "pending", "proposed")
 EPOCH = datetime(2027, 3, 22, 6, tzinfo=UTC)
 QUIESCENCE = 30.0
 
@@ -71,14 +77,17 @@ class Booking:
     status: str
     closed: bool = False
     """Not the resident's to change any more."""
+    wished: bool = False
+    """Of a proposed one: its time is the resident's wish, and the desk is to answer."""
 
 
 @dataclass(slots=True)
 class Master:
-    """One record system with exclusive times. It does not de-duplicate: the same request twice is two requests.
+    """One record system with exclusive times. It does not de-duplicate: the same request twice is two requests; but
+    while a hold stands, the same request is answered with it.
 
     ``moves``: it can move an appointment. ``checks``: it refuses a change that names another start than it has.
-    ``slots``: how many times there are.
+    ``slots``: how many times there are. ``held_for``: seconds for which it keeps a time.
     """
 
     world: World
@@ -86,6 +95,8 @@ class Master:
     moves: bool
     checks: bool
     slots: int
+    held_for: float = holds.HELD_FOR[-1]
+    holds: list[holds.Hold] = field(default_factory=list)
     bookings: list[Booking] = field(default_factory=list)
     effects: list[tuple[str, str]] = field(default_factory=list)
     moved: set[tuple[str, int]] = field(default_factory=set)
@@ -94,13 +105,45 @@ class Master:
     touched: set[str] = field(default_factory=set)
 
     def live(self, slot: int) -> list[Booking]:
-        return [b for b in self.bookings if b.slot == slot and b.status in ("booked", "pending")]
+        return [b for b in self.bookings if b.slot == slot and b.status in LIVE]
+
+    def kept(self, slot: int) -> list[holds.Hold]:
+        return [one for one in self.holds if one.slot == slot and one.stands(self.world.now)]
+
+    def is_taken(self, slot: int) -> bool:
+        return bool(self.live(slot) or self.kept(slot))
+
+    def hold(self, command: Hold, tag: str) -> HeldTime | ForeignError:
+        assert command.patient is not None
+        slot, now = int(command.time.key), self.world.now
+        same = next((one for one in self.kept(slot) if one.placer == command.placer_id), None)
+        if same is None:
+            if self.is_taken(slot):
+                return SlotTaken("taken")
+            same = holds.Hold(tag, command.placer_id, command.patient.number, slot, now, now + self.held_for)
+            self.holds.append(same)
+            self.effects.append((tag, same.token))
+        self.world.note(f"master holds {slot} for {tag}")
+        return HeldTime(same.token, EPOCH + timedelta(seconds=same.until))
+
+    def release(self, command: Release, tag: str) -> None:
+        for one in self.holds:
+            if one.token == command.hold and one.stands(self.world.now):
+                one.until = self.world.now
+                self.effects.append((tag, one.token))
+        self.world.note(f"master releases {command.time.key} for {tag}")
 
     def book(self, command: Book, tag: str) -> Record | ForeignError:
         slot = int(command.time.key)
-        if self.live(slot):
-            return SlotTaken("taken")
         assert command.patient is not None
+        mine = (command.patient.number, command.hold)
+        held = next((one for one in self.kept(slot) if (one.patient, one.token) == mine), None)
+        if command.hold and held is None:
+            return HoldExpired("over")
+        if held is not None:
+            held.until = self.world.now
+        if self.is_taken(slot):
+            return SlotTaken("taken")
         status = "pending" if self.world.chance(self.faults.pending) else "booked"
         made = Booking(str(len(self.bookings)), tag, command.placer_id, command.patient.number, slot, status)
         self.bookings.append(made)
@@ -116,6 +159,32 @@ class Master:
             booking.status = "booked" if self.world.chance(0.5) else "cancelled"
             if booking.status == "booked":
                 self.effects.append((booking.tag, booking.number))
+            self.world.note(f"desk decides {booking.number} {booking.status}")
+
+    def answer(self, command: Accept | Propose, tag: str) -> Record | ForeignError:
+        """What a resident says to a proposal."""
+        found = self.numbered(command.local_id)
+        if found is None:
+            return UnknownAppointment("none")
+        if self.checks and start_of(found.slot) != command.believed_start:
+            return StaleVersion("moved")
+        if found.status != "proposed" or (found.wished and isinstance(command, Accept)):
+            return NoProposal("not to be answered")
+        if isinstance(command, Propose):
+            if self.is_taken(int(command.time.key)):
+                return SlotTaken("taken")
+            found.slot, found.wished = int(command.time.key), True
+            self.world.after(self.world.rng.random() * 90, lambda: self.agree(found))
+        else:
+            found.status = "booked"
+        self.effects.append((tag, found.number))
+        self.world.note(f"master takes {command.kind} of {found.number} for {tag}")
+        return record(found)
+
+    def agree(self, booking: Booking) -> None:
+        """The desk answers a resident's wish."""
+        if booking.status == "proposed" and booking.wished:
+            booking.status = "booked" if self.world.chance(0.5) else "cancelled"
             self.world.note(f"desk decides {booking.number} {booking.status}")
 
     def changeable(self, command: Cancel | MoveTo) -> Booking | ForeignError:
@@ -143,7 +212,7 @@ class Master:
         if isinstance(found, ForeignError):
             return found
         slot = int(command.time.key)
-        if self.live(slot):
+        if self.is_taken(slot):
             return SlotTaken("taken")
         found.slot = slot
         self.moved.add((found.number, slot))
@@ -154,8 +223,14 @@ class Master:
     def numbered(self, number: str) -> Booking | None:
         return next((b for b in self.bookings if b.number == number), None)
 
-    def handle(self, command: Command, tag: str) -> Record | ForeignError:
+    def handle(self, command: Command, tag: str) -> Record | HeldTime | ForeignError | None:
         match command:
+            case Hold():
+                return self.hold(command, tag)
+            case Release():
+                return self.release(command, tag)
+            case Accept() | Propose():
+                answer = self.answer(command, tag)
             case Book():
                 answer = self.book(command, tag)
             case MoveTo():
@@ -166,7 +241,9 @@ class Master:
         return copy.deepcopy(answer) if isinstance(answer, Record) else answer
 
     def look(self, command: Command) -> Record | None:
-        if isinstance(command, Cancel | MoveTo):
+        if isinstance(command, Hold | Release):
+            return None
+        if isinstance(command, Cancel | MoveTo | Accept | Propose):
             found = self.numbered(command.local_id)
         else:
             found = next((b for b in reversed(self.bookings) if b.placer == command.placer_id), None)
@@ -176,6 +253,8 @@ class Master:
         """The clinic's own people book and cancel, straight in the master."""
         slot = self.world.rng.randrange(self.slots)
         held = self.live(slot)
+        if self.kept(slot):
+            return
         if held and held[0].status == "booked" and self.world.chance(0.5):
             held[0].status = "cancelled"
             self.world.note(f"desk cancels {held[0].number}")
@@ -185,15 +264,15 @@ class Master:
 
     def meddle(self, patient: str) -> None:
         """The clinic's own people change one of a person's bookings while the hub is at work on them."""
-        booked = [b for b in self.bookings if b.status == "booked" and b.patient == patient]
+        booked = [b for b in self.bookings if b.status in ("booked", "proposed") and b.patient == patient]
         if not booked:
             return
         one, slot = self.world.rng.choice(booked), self.world.rng.randrange(self.slots)
         if self.world.chance(0.5):
             one.closed = True
             self.world.note(f"desk closes {one.number}")
-        elif not self.live(slot):
-            one.slot = slot
+        elif not self.is_taken(slot):
+            one.slot, one.wished = slot, False
             self.moved.add((one.number, slot))
             self.moved_by_desk.add((one.number, slot))
             self.touched.add(one.number)
@@ -206,5 +285,9 @@ def start_of(slot: int) -> datetime:
 
 def record(booking: Booking) -> Record:
     start = start_of(booking.slot)
-    resource = {"resourceType": "Appointment", "status": booking.status, "start": iso(start)}
+    resource: Resource = {"resourceType": "Appointment", "status": booking.status, "start": iso(start)}
+    if booking.status == "proposed":
+        said = "accepted" if booking.wished else "needs-action"
+        patient = {"actor": {"reference": f"Patient/{booking.patient}"}, "status": said}
+        resource |= {"status": "pending", "participant": [patient]}
     return Record("Appointment", booking.number, resource, patient=booking.patient)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import Any
 
-from adapters.base import Done
+from adapters.base import Done, HeldTime
 from adapters.errors import (
     ForeignError,
     OutcomeUnknown,
     Unavailable,
 )
-from canonical.commands import Book, Cancel, Command
+from canonical.commands import Book, Command, Hold, Release
 from canonical.commands import Move as MoveTo
-from canonical.model import LocalPatient, Person, Record, TimeKey
+from canonical.model import Record
 from hub.journal.delivery import Journal
 from hub.journal.ports import (
     DuplicateTime,
@@ -31,15 +30,18 @@ from hub.journal.ports import (
 )
 from hub.journal.rules import Patience, Rules
 from hub.journal.states import FINAL, State
-from hub.journal.steps import lane_of_appointment
 from hub.journal.words import Word, word
 from tests.hub.journal.memory_store import MemoryJournal
+from tests.simulation import commands
+from tests.simulation.commands import DEADLINE
+from tests.simulation.holds import HELD_FOR
 from tests.simulation.invariants import violations
-from tests.simulation.master import QUIESCENCE, Booking, Faults, Master, start_of
+from tests.simulation.master import QUIESCENCE, Booking, Faults, Master
 from tests.simulation.world import Event, Process, World
 
+Tokens = dict[tuple[str, str], str]
+"""What the hub keeps of holds, on disk: tokens by patient and time."""
 LIMIT = 12.0
-DEADLINE = 10.0
 
 
 class SimClock:
@@ -106,8 +108,8 @@ class SimStore:
 class SimNet:
     """The wire: it refuses, loses, delays; what was sent arrives even if the sender died meanwhile."""
 
-    def __init__(self, world: World, master: Master, faults: Faults) -> None:
-        self.world, self.master, self.faults = world, master, faults
+    def __init__(self, world: World, master: Master, faults: Faults, tokens: Tokens) -> None:
+        self.world, self.master, self.faults, self.tokens = world, master, faults, tokens
 
     def terms(self, installation: str) -> Terms:
         return Terms(quiescence=QUIESCENCE, limit=LIMIT)
@@ -125,7 +127,14 @@ class SimNet:
         return row.new.command
 
     async def perform(self, row: Row, command: Command) -> Done:
-        return await self.send(row, command)
+        """As the hub's own way out does: the token of a hold is kept before it is called done, and let go of when it is
+        given back."""
+        done = await self.send(row, command)
+        if isinstance(command, Hold) and done.hold is not None:
+            self.tokens[row.new.subject, command.time.key] = done.hold.token
+        elif isinstance(command, Release):
+            self.tokens.pop((row.new.subject, command.time.key), None)
+        return done
 
     async def send(self, row: Row, command: Command) -> Done:
         world, faults = self.world, self.faults
@@ -149,18 +158,19 @@ class SimNet:
             world.after(travel + work, arrive)
         if not await world.wait(replied, LIMIT):
             raise OutcomeUnknown("no answer")
-        if isinstance(replied.value, ForeignError):
-            raise replied.value
-        return Done(replied.value, "AA")
+        match replied.value:
+            case ForeignError():
+                raise replied.value
+            case HeldTime():
+                return Done(None, "AA", hold=replied.value)
+            case _:
+                return Done(replied.value, "AA")
 
     async def look(self, row: Row) -> Record | None:
         await self.world.sleep(self.world.rng.random() * 0.3)
         if self.world.chance(self.faults.silence):
             raise Unavailable("silent")
         return self.master.look(row.new.command)
-
-
-PERSON = Person("010594Y9021", "Testinen", ("Aino",), date(1994, 5, 1), "fi", "638")
 
 
 @dataclass(slots=True)
@@ -176,7 +186,7 @@ class Hub:
 
     def __init__(self, world: World, master: Master, faults: Faults, plant: Plant) -> None:
         self.world, self.master, self.faults, self.plant = world, master, faults, plant
-        self.disk = plant.disk()
+        self.disk, self.tokens = plant.disk(), Tokens()
         self.said: dict[str, Said] = {}
         self.processes = [self.start(f"hub-{i}") for i in range(2)]
 
@@ -186,7 +196,7 @@ class Hub:
             SimClock(self.world),
             self.world.rng,
             self.plant.store(self.world, self.disk),
-            self.plant.net(self.world, self.master, self.faults),
+            self.plant.net(self.world, self.master, self.faults, self.tokens),
             owner=f"{name}@{self.world.now}",
         )
         patience = Patience(first_look=1.0, longest_wait=20.0, give_up=1800.0)
@@ -228,13 +238,14 @@ class Hub:
         self.world.note(f"told {row.new.id} {word(row)}")
 
     def shown(self, patient: str) -> list[tuple[str, Booking]]:
-        """What a portal sees of a person: each booked one under its hub id, which it is given when it is first seen; an
-        open move's new time is not shown."""
+        """What a portal sees of a person: each one that is booked, or proposed and to be answered, under its hub id, which
+        it is given when it is first seen; an open move's new time is not shown."""
         seen = []
         for booking in self.master.bookings:
             cause = self.disk.rows.get(booking.placer)
             move = self.disk.rows.get(cause.new.parent or "") if cause is not None else None
-            if booking.patient == patient and booking.status == "booked" and (move is None or move.state in FINAL):
+            is_shown = booking.status == "booked" or (booking.status == "proposed" and not booking.wished)
+            if booking.patient == patient and is_shown and (move is None or move.state in FINAL):
                 tied = [target for target, number in self.disk.tied.items() if number == booking.number]
                 if not tied:
                     tied = [f"b{booking.number}"]
@@ -268,54 +279,9 @@ class Plant:
     """The parts a planted bug may replace; the defaults are the real ones."""
 
     rules: Rules = field(default_factory=Rules)
-    net: Callable[[World, Master, Faults], SimNet] = SimNet
+    net: Callable[[World, Master, Faults, Tokens], SimNet] = SimNet
     store: Callable[[World, MemoryJournal], SimStore] = SimStore
     disk: Callable[[], MemoryJournal] = MemoryJournal
-
-
-def booking(number: int, slot: int, patient: str, now: float) -> NewCommand:
-    start = start_of(slot)
-    time = TimeKey(str(slot), start, start + timedelta(minutes=30))
-    command = Book(f"c{number}", PERSON, time, patient=LocalPatient(patient, PERSON.hetu))
-    return NewCommand(
-        id=f"c{number}",
-        installation="sim",
-        command=command,
-        subject=patient,
-        target=f"a{number}",
-        lane=f"book:{patient}:{slot}",
-        deadline=now + DEADLINE,
-        request_id=f"r{number}",
-        client="portal",
-        resident=patient,
-    )
-
-
-def cancelling(number: int, of: Booking, target: str, now: float) -> NewCommand:
-    command = Cancel(f"c{number}", LocalPatient(of.patient, PERSON.hetu), of.number, start_of(of.slot))
-    return changing(number, of, target, command, now)
-
-
-def moving(number: int, of: Booking, target: str, slot: int, now: float) -> NewCommand:
-    patient, start = LocalPatient(of.patient, PERSON.hetu), start_of(slot)
-    time = TimeKey(str(slot), start, start + timedelta(minutes=30))
-    command = MoveTo(f"c{number}", PERSON, patient, of.number, start_of(of.slot), time)
-    return changing(number, of, target, command, now)
-
-
-def changing(number: int, of: Booking, target: str, command: Command, now: float) -> NewCommand:
-    return NewCommand(
-        id=f"c{number}",
-        installation="sim",
-        command=command,
-        subject=of.patient,
-        target=target,
-        lane=lane_of_appointment(target),
-        deadline=now + DEADLINE,
-        request_id=f"r{number}",
-        client="portal",
-        resident=of.patient,
-    )
 
 
 @dataclass(slots=True)
@@ -332,25 +298,15 @@ def play(seed: int, plant: Plant | None = None) -> Outcome:
     world = World(seed)
     faults = Faults.draw(world)
     slots, count = world.rng.randint(2, 6), world.rng.randint(2, 8)
-    master = Master(world, faults, world.chance(0.4), world.chance(0.6), slots)
+    master = Master(world, faults, world.chance(0.4), world.chance(0.6), slots, world.rng.choice(HELD_FOR))
     hub = Hub(world, master, faults, plant or Plant())
     for number in range(world.rng.randint(0, 2)):
-        master.bookings.append(Booking(str(number), "desk", "desk", f"p{number}", number, "booked"))
+        status = "proposed" if world.chance(0.4) else "booked"
+        master.bookings.append(Booking(str(number), "desk", "desk", f"p{number}", number, status))
 
     def ask(number: int) -> None:
         process = hub.processes[world.rng.randrange(2)]
-        patient = f"p{world.rng.randrange(3)}"
-        mine = hub.shown(patient)
-        if mine and world.chance(0.6):
-            target, one = world.rng.choice(mine)
-            slot = world.rng.randrange(slots)
-            if slot == one.slot or world.chance(0.4):
-                new = cancelling(number, one, target, world.now)
-            else:
-                new = moving(number, one, target, slot, world.now)
-        else:
-            new = booking(number, world.rng.randrange(slots), patient, world.now)
-        process.spawn(hub.request(process, new))
+        process.spawn(hub.request(process, commands.some(hub, number, slots)))
 
     begin = world.now
     for number in range(count):

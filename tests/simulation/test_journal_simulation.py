@@ -10,7 +10,7 @@ import pytest
 
 from adapters.base import Done
 from adapters.errors import ForeignError, OutcomeUnknown
-from canonical.commands import Cancel, Command
+from canonical.commands import Accept, Cancel, Command, Hold, Propose, Release
 from canonical.commands import Move as MoveTo
 from canonical.model import Record
 from hub.journal import rules, steps
@@ -26,6 +26,7 @@ BATCHES = 20
 TROUBLES = {"kill -9", "SIGSTOP", "master pending", "master moves"} | {
     f"desk {does}" for does in ("books", "cancels", "decides", "moves", "closes")
 }
+TROUBLES |= {f"master {does}" for does in ("holds", "releases", "takes accept", "takes propose")}
 
 
 def failing(seeds: range, plant: Plant | None = None) -> list[tuple[int, list[str]]]:
@@ -155,6 +156,36 @@ def a_third_time_is_done(
     return rules.looked(row, command, found, began, now, patience, chance)
 
 
+def unseen_is_not_done(
+    row: Row, command: Command, found: Record | None, began: float, now: float, patience: Patience, chance: float
+) -> Move:
+    """A hold, or its return, that is not found was not done."""
+    if isinstance(command, Hold | Release) and began >= (row.quiet_at or 0.0):
+        return Move(State.REFUSED, now, problem=Problem("not-done"))
+    return rules.looked(row, command, found, began, now, patience, chance)
+
+
+def second_time_counts(row: Row, error: ForeignError, now: float, terms: Terms, patience: Patience) -> Move:
+    """Nothing happened this time, so nothing has happened."""
+    return rules.failed(dataclasses.replace(row, attempts=1), error, now, terms, patience)
+
+
+def proposal_seen_is_answered(
+    row: Row, command: Command, found: Record | None, began: float, now: float, patience: Patience, chance: float
+) -> Move:
+    """The proposal is there, so it was answered."""
+    if isinstance(command, Accept | Propose) and found is not None:
+        return Move(State.CONFIRMED, now, record=found)
+    return rules.looked(row, command, found, began, now, patience, chance)
+
+
+def lost_answer_is_no_answer(row: Row, error: ForeignError, now: float, terms: Terms, patience: Patience) -> Move:
+    """No word of the resident's answer to a proposal? Then it was not given."""
+    if isinstance(row.new.command, Accept | Propose) and isinstance(error, OutcomeUnknown):
+        return Move(State.REFUSED, now, problem=Problem("record-system-failed", error.detail))
+    return rules.failed(row, error, now, terms, patience)
+
+
 def step_given_up(row: Row, error: ForeignError, now: float, terms: Terms, patience: Patience) -> Move:
     """A step that cannot be sent now is refused, as a resident's own cancellation would be."""
     alone = dataclasses.replace(row, new=dataclasses.replace(row.new, parent=None))
@@ -196,6 +227,10 @@ BUGS: dict[str, Plant] = {
     "sending taken as not sent": _rules(abandoned=sending_was_not_sent),
     "move sent again": _rules(looked=move_sent_again),
     "a third time taken as done": _rules(looked=a_third_time_is_done),
+    "a hold not found taken as not done": _rules(looked=unseen_is_not_done),
+    "a hold's second time taken for all": _rules(failed=second_time_counts),
+    "a proposal seen taken as answered": _rules(looked=proposal_seen_is_answered),
+    "a lost answer to a proposal taken as none": _rules(failed=lost_answer_is_no_answer),
     "a step given up": _rules(failed=step_given_up),
     "old time first": _rules(next_step=old_time_first),
     "no undo": _rules(next_step=no_undo),
