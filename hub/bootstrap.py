@@ -45,6 +45,7 @@ from hub.usecases.moving import Moving
 from hub.usecases.permits import Permits
 from hub.usecases.persons import Persons
 from hub.usecases.wire import Wire
+from hub.usecases.worklist import Worklist
 from hub.usecases.world import World
 from hub.worker import Wakeups
 
@@ -112,6 +113,7 @@ class Running:
         patience = Patience(first_look=hub.first_look, longest_wait=hub.longest_wait, give_up=hub.give_up)
         journal = wire.journal = Journal(self.ports, patience=patience)
         self.deliveries = Deliveries(journal, self.world.store)
+        self.worklist = Worklist(self.world, journal)
         self.hub = self._hub(persons)
         self._tasks: list[asyncio.Task[None]] = []
         self._wakeups: Wakeups | None = None

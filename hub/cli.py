@@ -12,11 +12,11 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 import uvicorn
@@ -30,21 +30,27 @@ from hub.api.app import make_app
 from hub.api.protocol import PunctualProtocol
 from hub.bootstrap import Running, api_settings, business_clock, running, sealer
 from hub.config import ConfigurationError, Settings, load
+from hub.journal.ports import Row
 from hub.logs import configure
 from hub.store import Store
 from hub.store.audit import AuditEntry
 from hub.store.errors import StoreUnavailable, UnsafeDatabase
 from hub.store.exchanges import Exchange
+from hub.usecases.worklist import CannotEnd, Ending, Worklist
+
+T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The hub's own commands.")
 msg = typer.Typer(no_args_is_help=True, help="What went over the wires.")
 failpoint = typer.Typer(no_args_is_help=True, help="Let the hub die at a named point (sandbox only).")
 config_ = typer.Typer(no_args_is_help=True, help="The configuration.")
+worklist = typer.Typer(no_args_is_help=True, help="What the hub could not find out: a person ends it.")
 route = typer.Typer(no_args_is_help=True, help="Which installation serves whom, on which day.")
 app.add_typer(msg, name="msg")
 app.add_typer(failpoint, name="failpoint")
 app.add_typer(config_, name="config")
 app.add_typer(route, name="route")
+app.add_typer(worklist, name="worklist")
 
 ConfigOption = Annotated[
     Path,
@@ -265,6 +271,63 @@ def _text(one: dict[str, Any]) -> str:
             lines += [f"      | {line}" for line in one[name].replace("\r", "\n").rstrip("\n").split("\n")]
     lines += [f"  note {n['kind']} {n['path']}: {n['text']}" for n in one["notes"]]
     return "\n".join(lines) + "\n"
+
+
+class Word(StrEnum):
+    """The last word of a person."""
+
+    DONE = "done"
+    NOTHING_DONE = "nothing-done"
+
+
+@worklist.command("list")
+def waiting(config: ConfigOption = DEFAULT, as_json: JsonOption = False) -> None:
+    """What needs a person, oldest first: which command, where, since when, and why."""
+
+    async def listed(made: Worklist) -> list[dict[str, Any]]:
+        return [_waiting(one.row) for one in await made.listed()]
+
+    found = asyncio.run(_with_worklist(_load(config), listed))
+    lines = [f"{one['id']}  {one['kind']}  {one['installation']}  {one['since']}  {one['problem']}" for one in found]
+    typer.echo(json.dumps(found) if as_json else "\n".join(lines) or "nothing needs a person")
+
+
+@worklist.command("end")
+def end(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="The command's id: of its receipt (Task).")],
+    word: Annotated[Word, typer.Option("--as", help="What is so in the record system.")],
+    reason: Annotated[str, typer.Option(help="Why; it is written to the audit record.")],
+    unasked: Annotated[bool, typer.Option("--unasked", help="Do not ask the record system whether it is so.")] = False,
+    config: ConfigOption = DEFAULT,
+) -> None:
+    """End what needs a person. The record system is asked, and must not contradict; the portal's receipt then tells."""
+    operator = os.environ.get("USER", "unknown")
+    ending = Ending(word is Word.DONE, reason, operator, unasked)
+    try:
+        row = asyncio.run(_with_worklist(_load(config), lambda made: made.end(identifier, ending)))
+    except CannotEnd as error:
+        fail(f"not ended: {error}")
+    typer.echo(f"{row.new.id}: {row.state}")
+
+
+async def _with_worklist(settings: Settings, use: Callable[[Worklist], Awaitable[T]]) -> T:
+    made = Running(settings)
+    try:
+        return await use(made.worklist)
+    finally:
+        await made.stop()
+
+
+def _waiting(row: Row) -> dict[str, Any]:
+    since = datetime.fromtimestamp(row.accepted_at, UTC).isoformat(timespec="seconds")
+    new, problem = row.new, row.problem.code if row.problem is not None else ""
+    return {
+        "id": new.id,
+        "kind": new.command.kind,
+        "installation": new.installation,
+        "since": since,
+        "problem": problem,
+    }
 
 
 @failpoint.command("arm")

@@ -115,6 +115,7 @@ def _hub_command(name: str, text: str) -> None:
 
 
 _hub_command("msg", "What went over the wires: silta msg show ID [--state DIR].")
+_hub_command("worklist", "What the hub could not find out: silta worklist list, and end ID --as done --reason TEXT.")
 _hub_command("worker", "Run a worker that settles unknown outcomes, beside any number of others.")
 _hub_command("failpoint", "Let the hub die at a named point (sandbox only).")
 _hub_command("route", "Which installation serves whom on which day, and why: silta route explain.")

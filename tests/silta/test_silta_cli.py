@@ -43,7 +43,8 @@ ROUTE = ["route", "explain", "--municipality", "504", "--sector", "health"]
 
 
 @pytest.mark.parametrize(
-    "command", [["msg", "show", "req_1"], ["failpoint", "arm", "accepted"], ["config", "check"], ROUTE]
+    "command",
+    [["msg", "show", "req_1"], ["failpoint", "arm", "accepted"], ["config", "check"], ["worklist", "list"], ROUTE],
 )
 def test_every_command_takes_a_state_folder(command: list[str], tmp_path: Path) -> None:
     done = silta(*command, "--state", str(tmp_path))

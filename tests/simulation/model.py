@@ -238,8 +238,8 @@ class Hub:
         self.world.note(f"told {row.new.id} {word(row)}")
 
     def shown(self, patient: str) -> list[tuple[str, Booking]]:
-        """What a portal sees of a person: each one that is booked, or proposed and to be answered, under its hub id, which
-        it is given when it is first seen; an open move's new time is not shown."""
+        """What a portal sees of a person: each one that is booked, or proposed and to be answered, under its hub id,
+        which it is given when it is first seen; an open move's new time is not shown."""
         seen = []
         for booking in self.master.bookings:
             cause = self.disk.rows.get(booking.placer)
