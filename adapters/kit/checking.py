@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from statistics import median
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -29,6 +30,12 @@ from canonical.notes import Note
 SKEW: Final = 60.0
 """Seconds by which two clocks may differ: signatures and tokens bear some minutes, logs become unreadable before."""
 _DAYS: Final = 28
+_MORNING: Final = 4
+"""The hour before which only a night service begins."""
+_EARLY: Final = 6 * 60
+_LATE: Final = 10 * 60
+"""Minutes of the day between which the first time of a day usually begins."""
+_AS_UTC: Final = "times in UTC are read as clock faces of Helsinki: read them with their offset"
 _LIMIT: Final = 15.0
 _PORTS: Final = {"http": 80, "https": 443, "mllp": 2575}
 _MSH: Final = re.compile(rb"MSH\|[^\r]*")
@@ -269,11 +276,27 @@ def _free_times(free: Sequence[FreeTime], records: Sequence[Record], first: date
         yield Finding("free times", Level.FAULT, said, "map both from the same codes of the system")
     else:
         yield Finding("free times", Level.OK, f"{len(free)} in {_DAYS} days, the first {times.iso(free[0].time.start)}")
-    hours = [times.to_local(one.time.start).hour for one in free]
-    by_day = sum(7 <= hour < 21 for hour in hours) / len(hours)
-    told = f"they begin between {min(hours)}:00 and {max(hours)}:59 on the Helsinki clock"
-    if by_day < 0.9:
-        fix = "times are read in the wrong zone: Helsinki is two hours ahead of UTC, in summer three"
-        yield Finding("time zone", Level.FAULT, told, fix)
-    else:
-        yield Finding("time zone", Level.OK, told)
+    yield _time_zone([times.to_local(one.time.start) for one in free])
+
+
+def _time_zone(starts: Sequence[datetime]) -> Finding:
+    """Whether days begin when people do. Night services are left out: what begins before four says nothing."""
+    first: dict[date, datetime] = {}
+    for start in starts:
+        if start.hour >= _MORNING:
+            first[start.date()] = min(start, first.get(start.date(), start))
+    minutes = {day: start.hour * 60 + start.minute for day, start in first.items()}
+    if not minutes:
+        return Finding("time zone", Level.FAULT, "everything begins before 4:00 on the Helsinki clock", _AS_UTC)
+    usual = int(median(minutes.values()))
+    told = f"days begin at {usual // 60}:{usual % 60:02} on the Helsinki clock"
+    if usual < _EARLY:
+        return Finding("time zone", Level.FAULT, told, _AS_UTC)
+    if usual >= _LATE:
+        return Finding("time zone", Level.FAULT, told, "clock faces of Helsinki are read as UTC: `times.from_local`")
+    seasons = {start.utcoffset() for start in first.values()}
+    usuals = [median(minutes[day] for day, start in first.items() if start.utcoffset() == one) for one in seasons]
+    if len(usuals) == 2 and abs(usuals[0] - usuals[1]) == 60:
+        fix = "one offset is used all the year: let `times.from_local` find it for each time"
+        return Finding("time zone", Level.FAULT, f"{told}, and an hour off when the clock changes", fix)
+    return Finding("time zone", Level.OK, told)

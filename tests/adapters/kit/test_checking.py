@@ -29,12 +29,17 @@ async def findings(kind: type[MemoryAdapter] = MemoryAdapter, day: date = DAY, *
     return {one.name: one for one in found}
 
 
-class Shifted(MemoryAdapter):
-    """Reads local times as if they were UTC, and the other way round."""
+def beginning(*hours: int) -> type[MemoryAdapter]:
+    """Its days, on both sides of a change of the clock, begin at these hours of Helsinki's."""
 
-    async def find_free(self, call: Call, query: FreeQuery) -> Sequence[FreeTime]:
-        found = await super().find_free(call, query)
-        return [replace(one, time=replace(one.time, start=one.time.start - timedelta(hours=8))) for one in found]
+    class Beginning(MemoryAdapter):
+        async def find_free(self, call: Call, query: FreeQuery) -> Sequence[FreeTime]:
+            one = (await super().find_free(call, query))[0]
+            days = zip((date(2027, 3, 22), date(2027, 3, 23), date(2027, 3, 29), date(2027, 3, 30)), hours, strict=True)
+            starts = [times.from_local(datetime(day.year, day.month, day.day, hour)) for day, hour in days]
+            return [replace(one, time=replace(one.time, start=start)) for start in starts]
+
+    return Beginning
 
 
 class Garbled(MemoryAdapter):
@@ -86,7 +91,10 @@ async def test_what_is_sound_is_said_to_be() -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "says"),
     [
-        (Shifted, "time zone", "Helsinki"),
+        (beginning(10, 10, 11, 11), "time zone", "are read as UTC"),
+        (beginning(5, 5, 5, 5), "time zone", "in UTC are read"),
+        (beginning(2, 2, 2, 2), "time zone", "in UTC are read"),
+        (beginning(8, 8, 9, 9), "time zone", "all the year"),
         (Garbled, "characters", "character set"),
         (Lacking, "directory", "mapping"),
         (Locked, "credentials", "credentials"),
