@@ -21,7 +21,7 @@ from __future__ import annotations
 import pytest
 
 _EXAM = (
-    "bookings", "capabilities", "checks", "directory", "exam", "exchanges", "faults", "holds", "ledger",
+    "bookings", "capabilities", "checks", "deskless", "directory", "exam", "exchanges", "faults", "holds", "ledger",
     "moves", "nights", "proposals", "relay", "suite", "texts",
 )  # fmt: skip
 
