@@ -10,12 +10,13 @@ from canonical.fhir import Element, Resource
 from canonical.hl7 import BadMessage, Component, Message, Segment, Value
 from canonical.model import LocalPatient, Record
 from canonical.notes import Note, NoteKind
+from mappings.pegasos import tables
 from mappings.pegasos.site import Site, plain
 
 HETU_OID = "1.2.246.21"
 HETU_AUTHORITY = ("VRK", HETU_OID, "ISO")
 _USES = {"H": "home", "B": "work"}
-_ISO_639 = re.compile(r"[a-z]{2,3}")
+_ISO_639 = re.compile(r"[a-z]{2,3}", re.IGNORECASE)
 _PHONE_USES = {"WPN": "work", "CP": "mobile"}
 
 
@@ -85,9 +86,11 @@ def contact(pid: Segment, message: Message, notes: list[Note]) -> Resource:
 
 
 def _language(code: str, notes: list[Note]) -> Element:
-    """A language of ISO 639, which BCP 47 takes over; what is no code of it is a text."""
+    """A language of ISO 639 as BCP 47 writes it: in lower case, by two letters where ISO 639-1 has them. What is no
+    code of it is a text."""
     if _ISO_639.fullmatch(code):
-        return fhir.concept(fhir.coding(codes.LANGUAGE, code))
+        row = tables.row("language", code.lower())
+        return fhir.concept(fhir.coding(codes.LANGUAGE, row["bcp47"] if row else code.lower()))
     notes.append(Note(NoteKind.UNKNOWN_CODE, "PID-15", "no code of ISO 639; it is kept as a text"))
     return fhir.concept(text=plain(code, "PID-15", notes))
 
@@ -121,11 +124,13 @@ def address(value: Value, path: str, notes: list[Note]) -> Element:
 
 
 def contact_points(value: Value, path: str, notes: list[Note]) -> list[Element]:
-    """The ContactPoints of an XTN: its telephone number (.9 as it is written, else .1) and e-mail address (.4)."""
+    """The ContactPoints of an XTN: its telephone number (.9 as it is written, else .1), which can be another device's
+    (.3), and e-mail address (.4)."""
     points: list[Element] = []
     use = _PHONE_USES.get(value.text(2)) or _PHONE_USES.get(value.text(3))
     if number := value.text(9) or value.text(1):
-        phone = {"system": "phone", "value": plain(number, path, notes)}
+        device = tables.row("telecom-device", value.text(3))
+        phone = {"system": device["fhir"] if device else "phone", "value": plain(number, path, notes)}
         points.append(phone | ({"use": use} if use else {}))
     if value.text(4):
         points.append({"system": "email", "value": plain(value.text(4), path, notes)})

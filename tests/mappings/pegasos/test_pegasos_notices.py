@@ -225,6 +225,28 @@ class TestPeople:
         assert patient.local_id == "100042"
         assert patient.resource.keys() == {"resourceType", "identifier"}
 
+    @pytest.mark.parametrize(
+        ("pid_15", "spoken"), [("EN", "en"), ("ara^^HL70296", "ar"), ("swe", "sv"), ("smn", "smn"), ("GER", "de")]
+    )
+    def test_language_is_written_as_bcp_47_writes_it(self, pid_15: str, spoken: str) -> None:
+        """Forms seen in microsoft/FHIR-Converter (ADT-A28-01) and of ISO 639-2; Inari Sámi has no two letters."""
+        _, patient = messages.decode(siu(PID_15=pid_15), SITE)
+        [language] = patient.resource["communication"]
+        assert language["language"] == {"coding": [{"system": "urn:ietf:bcp:47", "code": spoken}]}
+
+    @pytest.mark.parametrize(
+        ("pid_13", "point"),
+        [
+            ("040 1^WPN^FX", {"system": "fax", "value": "040 1", "use": "work"}),
+            ("a@b.example^NET^Internet", {"system": "email", "value": "a@b.example"}),
+            ("040 1^PRN^CP", {"system": "phone", "value": "040 1", "use": "mobile"}),
+            ("040 1", {"system": "phone", "value": "040 1"}),
+        ],
+    )
+    def test_number_is_its_devices(self, pid_13: str, point: dict[str, str]) -> None:
+        _, patient = messages.decode(siu(PID_13=pid_13, ZSU="ZSU|1|N"), SITE)
+        assert patient.resource["telecom"] == [point]
+
     @pytest.mark.parametrize("pid", ["PID|1||010594Y9021^^^^NNFIN||Testinen^Aino", "PID|1"])
     def test_nobody_that_can_be_named(self, pid: str) -> None:
         with pytest.raises(hl7.BadMessage):
