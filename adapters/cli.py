@@ -70,6 +70,7 @@ def examine_(
     as_json: JsonOption = False,
 ) -> None:
     """Run the contract suite on a system's adapter: what passes, what is to do, which gaps are declared."""
+    typer.echo(f"silta: the contract suite on {name}, a minute or so ...", err=True)
     try:
         account = examine(name, folder, only)
     except CannotExamine as err:

@@ -139,7 +139,8 @@ def examine(name: str, folder: Path | None, only: str) -> Account:
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         status = pytest.main(arguments, plugins=[_Keeper(account)])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        said = "\n".join(output.getvalue().strip().splitlines()[-15:])
+        lines = output.getvalue().strip().splitlines()
+        said = "\n".join([line for line in lines if line.startswith(("E  ", "ERROR"))] or lines[-5:])
         raise CannotExamine(f"the tests of {found} do not run:\n{said}\nMend that, and run it again.")
     return account
 
