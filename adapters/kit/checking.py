@@ -103,10 +103,6 @@ def _opened(installation: Installation, opens: Open | None) -> Adapter | Finding
         return opens(installation)
     except (Misconfigured, LookupError) as err:
         return Finding("options", Level.FAULT, str(err), "correct [installation.options] of this installation")
-    except ValueError as err:
-        names = re.findall(r"(?m)^(\S+)$", str(err))
-        said = f"{type(err).__name__} at {', '.join(names) or 'an option'}"
-        return Finding("options", Level.FAULT, said, "correct [installation.options] of this installation")
 
 
 async def _reached(installation: Installation) -> list[Finding]:

@@ -9,5 +9,5 @@ __all__ = ["PegasosAdapter", "open"]
 
 
 def open(installation: Installation) -> Adapter:  # noqa: A001 - every adapter's package has its `open`
-    """The adapter of one installation; raises ValueError for options that cannot be. Nothing is connected yet."""
+    """The adapter of one installation. Raises `adapters.errors.Misconfigured` with every problem of its options."""
     return PegasosAdapter(installation)

@@ -53,13 +53,13 @@ def profile(options: Options) -> Profile:
 
 
 class PegasosAdapter(Adapter):
-    """One installation. Raises pydantic.ValidationError for options that cannot be; connects when first asked.
+    """One installation. Raises `Misconfigured` with every problem of the options; connects when first asked.
 
     ``stamps`` gives every message its control id and time; tests fix them.
     """
 
     def __init__(self, installation: Installation, *, stamps: Callable[[], Stamp] = stamp) -> None:
-        options = Options.model_validate(dict(installation.options))
+        options = Options.of(installation)
         self.installation = installation
         self.profile = profile(options)
         self._page = options.page

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
+from adapters.options import InstallationOptions
 from mappings.pegasos.site import Site
 
 
-class Options(BaseModel):
-    """Raises pydantic.ValidationError for what is missing, unknown or cannot be. Times are in seconds, sizes in bytes.
+class Options(InstallationOptions):
+    """Times are in seconds, sizes in bytes.
 
     ``sending_*`` and ``receiving_*`` are the names agreed at commissioning (MSH-3 to MSH-6). ``limit`` is how long one
     call listens: Pegasos's maximum service time is 20 s. ``quiescence`` is how long it may still work on a request
@@ -20,7 +21,7 @@ class Options(BaseModel):
     ``enhanced`` mode writes are acknowledged before they are answered.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(strict=True)
 
     address: str
     sending_application: str = Field(min_length=1, max_length=50)

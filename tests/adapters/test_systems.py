@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Installation
+from adapters.errors import Misconfigured
 from adapters.systems import OURS, systems
 
 ADAPTER = "def open(installation):\n    return ('opened', installation.name)\n"
@@ -64,5 +65,5 @@ def test_two_packages_of_one_system_are_told_apart_by_nobody(site: Path) -> None
 
 def test_nobody_takes_a_name_of_ours(site: Path) -> None:
     install(site, "sotesilta-pegasos", "kolmas_thief", "raise ImportError('not asked')", system="pegasos")
-    with pytest.raises(ValueError, match="address"):
+    with pytest.raises(Misconfigured, match="address"):
         opened("pegasos")

@@ -10,10 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from adapters.base import Done, Installation
-from adapters.errors import OutcomeUnknown, Refused, Unavailable
+from adapters.errors import Misconfigured, OutcomeUnknown, Refused, Unavailable
 from adapters.mllp.link import Closed, Link
 from adapters.pegasos import PegasosAdapter
 from adapters.pegasos import open as open_pegasos
@@ -390,7 +389,7 @@ class TestOptions:
     )
     async def test_wrong_options_are_refused_at_once(self, bench: Any, wrong: dict[str, Any]) -> None:
         options = {**bench.adapter.installation.options, **wrong}
-        with pytest.raises(ValidationError):
+        with pytest.raises(Misconfigured):
             open_pegasos(Installation("x", "pegasos", "2.4", (), (), options))
 
     async def test_defaults_outlast_the_longest_service_time(self, bench: Any) -> None:
