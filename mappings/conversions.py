@@ -148,6 +148,27 @@ def _unidentifier(value: Element, rule: Rule, recorder: Recorder) -> str | None:
     return value.get("value") if value.get("system") == recorder.uri(rule.words[0]) else None
 
 
+def _contact(node: Node, rule: Rule, recorder: Recorder) -> Element | str:
+    return {"system": rule.words[0], "value": node.value} if node.value.strip() else ""
+
+
+def _uncontact(value: Element, rule: Rule, recorder: Recorder) -> str | None:
+    return value.get("value") if value.get("system") == rule.words[0] else None
+
+
+def named(finnish: str, others: Mapping[str, str]) -> str | Primitive:
+    """A name in Finnish, with the other languages in the translation extension beside it."""
+    translated = [
+        {
+            "url": codes.TRANSLATION,
+            "extension": [{"url": "lang", "valueCode": language}, {"url": "content", "valueString": text}],
+        }
+        for language, text in others.items()
+        if text.strip()
+    ]
+    return Primitive(finnish, translated) if translated else finnish
+
+
 def _constant(node: Node, rule: Rule, recorder: Recorder) -> Any:
     if recorder.seen is not None and rule.sources[0][0] != ".":
         node.written()
@@ -208,6 +229,7 @@ CONVERSIONS: Final[Mapping[str, Conversion]] = {
         _participant, takes=(1,), gives="AppointmentParticipant", one_way="who has answered is the master's to say"
     ),
     "identifier": Conversion(_identifier, _unidentifier, "Identifier", (1, 2)),
+    "contact": Conversion(_contact, _uncontact, "ContactPoint", (1,)),
     "constant": Conversion(_constant, _unconstant, "", (0, 1)),
     "keep": Conversion(_keep, None, "Extension", (1,), one_way=_NOT_READ),
     "drop": Conversion(_drop, None, one_way=_NOT_READ),

@@ -103,7 +103,8 @@ def _reading(rule: Rule, owner: str, known: Known, prefix: str) -> Read:
             value: Any = ""
             if found is not None:
                 if condition is not None and not _holds(made, condition):
-                    recorder.note(NoteKind.DROPPED, rule.path, rule.note)
+                    if inside:
+                        recorder.note(NoteKind.DROPPED, rule.path, rule.note)
                     return
                 value = {} if block else decode(found, rule, recorder)
                 for one in block:
@@ -155,13 +156,13 @@ def _putting(rule: Rule) -> Callable[[Resource, Any, Recorder], None]:
     def put(made: Resource, value: Any, recorder: Recorder) -> None:
         for place in above:
             made = _enter(made, place, recorder)
-        if isinstance(value, Primitive):
-            made[f"_{last.name}"] = {"extension": list(value.extension)}
-            value = value.value
+        plain = value.value if isinstance(value, Primitive) else value
         if last.many:
-            made.setdefault(last.name, []).extend(value if isinstance(value, list) else [value])
-        elif value is not None:
-            made[last.name] = value
+            made.setdefault(last.name, []).extend(plain if isinstance(plain, list) else [plain])
+        elif plain is not None:
+            made[last.name] = plain
+        if plain is not value:
+            made[f"_{last.name}"] = {"extension": list(value.extension)}
 
     return put
 

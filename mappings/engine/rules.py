@@ -97,8 +97,13 @@ class Rule:
         return self.table.get(key) or self.table.get((recorder.site.installation, *key))
 
 
-_LEFT_OUT: Final = Conversion(lambda node, rule, recorder: recorder.seen and node.written() and None)
-"""What is left out is read by nobody; whoever follows the readings is told that a rule knows of it."""
+def _pass(found: Any, rule: Rule, recorder: Recorder) -> None:
+    """What is left out is read by nobody; whoever follows the readings is told that a rule knows of it."""
+    for node in () if recorder.seen is None else found if isinstance(found, tuple) else (found,):
+        _ = node and node.written()
+
+
+_LEFT_OUT: Final = Conversion(_pass)
 
 
 class Reader:

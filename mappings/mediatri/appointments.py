@@ -20,8 +20,7 @@ from mappings.engine.rules import Conversion, Rule
 from mappings.engine.tables import table
 from mappings.mediatri import moments
 from mappings.mediatri.markup import BadMessage, Element, Fields
-from mappings.mediatri.site import Site
-from mappings.xml_tree import Schema
+from mappings.mediatri.site import Site, schema
 
 _CANCELLATION: Final = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
 _ONLINE: Final = "VERKKO"
@@ -84,9 +83,7 @@ def rules() -> Mapping[str, Message]:
         "cancelation": Conversion(_cancelation, gives="CodeableConcept", one_way="PeruAika has a form of its own"),
         "words": Conversion(_words, one_way="VahvistaVaraus has the patient's only"),
     }
-    return load(
-        str(__package__), "appointments.toml", {**CONVERSIONS, **own}, Schema(__package__, "mediatri.xsd").exists
-    )
+    return load(str(__package__), "appointments.toml", {**CONVERSIONS, **own}, schema().exists)
 
 
 def _moment(node: Fields, rule: Rule, recorder: Recorder) -> str:

@@ -85,7 +85,11 @@ class Fields(XmlNode):
             raise BadMessage(f"{self.name} without {name}")
         return self.one(name)
 
-    def each(self, name: str) -> list[Element]:
+    def all(self, name: str) -> Sequence[Self]:
         """Every child ``name``, in order; all of them count as read."""
         self._all.add(name)
+        return super().all(name)
+
+    def each(self, name: str) -> list[Element]:
+        """The same as elements of lxml's."""
         return self._children.get(name, [])

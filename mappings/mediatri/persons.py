@@ -1,42 +1,30 @@
-"""``potilas`` -> the installation's own patient. Source: Mediatri's manual §6."""
+"""``potilas`` -> the installation's own patient: ``rules/directory.toml``. Source: Mediatri's manual §6."""
 
 from __future__ import annotations
 
-from typing import Final
-
-from canonical import codes, fhir
-from canonical.fhir import Resource
+from canonical import fhir
 from canonical.model import LocalPatient, Record
 from canonical.notes import Note, NoteKind
+from mappings.engine.recorder import Recorder
+from mappings.mediatri.directory import rules
 from mappings.mediatri.markup import BadMessage, Element, Fields
-from mappings.mediatri.site import Site, drop, filled, known
-
-_READ: Final = (
-    "potilasnumero", "henkilotunnus", "asiointikieli", "lahiosoite", "postinumero", "postitoimipaikka", "puhelin",
-    "sahkoposti", "turvakielto",
-)  # fmt: skip
+from mappings.mediatri.site import Site
 
 
-def local_patient(element: Element) -> tuple[LocalPatient, list[Note]]:
+def local_patient(element: Element, recorder: Recorder | None = None) -> tuple[LocalPatient, list[Note]]:
     """The customer; raises `BadMessage` for one without number or HETU.
 
     Of somebody protected for their personal safety (``turvakielto`` other than ``E``) Mediatri still gives address,
     telephone and e-mail, for the clinic's own use. They are left here: what is not carried on cannot be shown.
     """
-    fields, notes = Fields(element), list[Note]()
-    number, hetu = fields.code("potilasnumero"), fields.text("henkilotunnus")
-    if not hetu:
+    recorder = recorder or Recorder(Site(""))
+    fields = Fields(element, recorder.seen)
+    if not (hetu := fields.text("henkilotunnus")):
         raise BadMessage("potilas without henkilotunnus")
-    contact: Resource = {}
-    if _is_protected(fields, notes):
-        notes.append(Note(NoteKind.DROPPED, "potilas/lahiosoite, puhelin, sahkoposti", "protected for personal safety"))
-    else:
-        contact = filled({"telecom": _telecom(fields), "address": [found] if (found := address(fields)) else []})
-    if language := fields.word("asiointikieli"):
-        spoken = fhir.concept(fhir.coding(codes.LANGUAGE, language))
-        contact["communication"] = [{"language": spoken, "preferred": True}]
-    drop(fields, known("potilas", *_READ), notes)
-    return LocalPatient(number, hetu, contact), notes
+    contact = rules()["protected" if _is_protected(fields, recorder) else "potilas"].read(fields, recorder)
+    number = str(contact.pop("id"))
+    del contact["resourceType"]
+    return LocalPatient(number, hetu, contact), list(recorder.notes)
 
 
 def patient_record(patient: LocalPatient, site: Site, notes: list[Note]) -> Record:
@@ -46,25 +34,11 @@ def patient_record(patient: LocalPatient, site: Site, notes: list[Note]) -> Reco
     return Record("Patient", patient.number, resource, patient=patient.number, notes=tuple(notes))
 
 
-def address(fields: Fields) -> Resource:
-    """The Address of ``lahiosoite``, ``postinumero`` and ``postitoimipaikka``; empty where there is none."""
-    line = fields.text("lahiosoite")
-    return filled(
-        {
-            "line": [line] if line else [],
-            "city": fields.text("postitoimipaikka"),
-            "postalCode": fields.text("postinumero"),
-        }
-    )
-
-
-def _telecom(fields: Fields) -> list[Resource]:
-    points = (("phone", fields.text("puhelin")), ("email", fields.text("sahkoposti")))
-    return [{"system": system, "value": value} for system, value in points if value]
-
-
-def _is_protected(fields: Fields, notes: list[Note]) -> bool:
+def _is_protected(fields: Fields, recorder: Recorder) -> bool:
     protection = fields.word("turvakielto")
     if protection not in ("K", "E"):
-        notes.append(Note(NoteKind.DEFAULTED, "potilas/turvakielto", "neither K nor E; taken for protected"))
+        recorder.note(NoteKind.DEFAULTED, "potilas/turvakielto", "neither K nor E; taken for protected")
+    if protection != "E":
+        where = "potilas/lahiosoite, puhelin, sahkoposti"
+        recorder.note(NoteKind.DROPPED, where, "protected for personal safety")
     return protection != "E"

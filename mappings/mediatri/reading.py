@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from canonical import xml
 from canonical.fhir import Resource
+from mappings.engine.mapping import Message
 from mappings.engine.recorder import Recorder
 from mappings.engine.tree import Standing
 from mappings.mediatri import answers, appointments, directory, persons
@@ -38,10 +39,9 @@ def _read(data: bytes, recorder: Recorder) -> Iterator[Resource]:
         elif name == "vapaaAika" and (free := appointments.free_time(element, _SITE, [], recorder)) is not None:
             yield free.slot
         elif name == "potilas":
-            patient, notes = persons.local_patient(element)
-            recorder.say(*notes)
+            patient, notes = persons.local_patient(element, recorder)
             yield persons.patient_record(patient, _SITE, notes).resource
-    for record in directory.records([root.element], _SITE):
+    for record in directory.records([root.element], _SITE, recorder):
         recorder.say(*record.notes)
         yield record.resource
 
@@ -50,4 +50,8 @@ def _places(data: bytes) -> Iterator[Standing]:
     return Fields(answers.content(data)).leaves()
 
 
-SYSTEM: Final = System("mediatri", _SITE, _recognises, _read, _places, appointments.rules)
+def _rules() -> Mapping[str, Message]:
+    return {**appointments.rules(), **directory.rules()}
+
+
+SYSTEM: Final = System("mediatri", _SITE, _recognises, _read, _places, _rules)

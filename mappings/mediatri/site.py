@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from canonical import codes, fhir
-from canonical.fhir import Element, Resource
-from canonical.notes import Note, NoteKind
-from mappings.conversions import kept
+from canonical.fhir import Element
+from canonical.notes import NoteKind
 from mappings.engine.recorder import Recorder
 from mappings.engine.tables import table
-from mappings.mediatri.markup import Fields
+from mappings.xml_tree import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +52,8 @@ class Site:
         inner = [{"url": "capacity", "valuePositiveInt": capacity}, {"url": "left", "valueUnsignedInt": left}]
         return [{"url": self.system("places"), "extension": inner if row else inner[1:]}]
 
-    def kept(self, fields: Fields, known: frozenset[str], notes: list[Note]) -> list[Element]:
-        """The elements that nothing reads, carried along as they were written, in extensions of our own."""
-        why = "not understood; carried along as it was written"
-        return kept(fields.others(known), fields.name, self.system("element"), why, Recorder(self, notes))
-
-
-def filled(parts: Resource) -> Resource:
-    """``parts`` without what has no value."""
-    return {name: value for name, value in parts.items() if value not in (None, "", [], {})}
-
-
-def drop(fields: Fields, known: frozenset[str], notes: list[Note]) -> None:
-    """A note for every element that nothing reads and that has no place to be kept in."""
-    for stranger in fields.others(known):
-        notes.append(Note(NoteKind.DROPPED, f"{fields.name}/{stranger.shown}", "nothing here carries it"))
-
 
 @cache
-def known(element: str, *read: str) -> frozenset[str]:
-    """The children of ``element`` that are ``read`` or left out on purpose (``ignored.csv``)."""
-    left_out = {name for (where, name) in table(__package__, "ignored", keys=2) if where == element}
-    return frozenset(left_out | set(read))
+def schema() -> Schema:
+    """What the vendor's schema knows, for the rules."""
+    return Schema(str(__package__), "mediatri.xsd")
