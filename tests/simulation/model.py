@@ -331,8 +331,9 @@ def play(seed: int, plant: Plant | None = None) -> Outcome:
     for calm_for in range(150, 750, 50):
         world.run(begin + calm_for)
         if hub.ended():
-            break
-    world.run(world.now + QUIESCENCE)  # whatever is still on its way arrives
+            world.run(world.now + QUIESCENCE)  # whatever is still on its way arrives
+        if hub.ended():
+            break  # nor has a process that was stopped accepted anything since
     hub.poll()
     for process in hub.processes:
         process.kill()
