@@ -84,4 +84,5 @@ def _named(rule: Any) -> tuple[str, str]:
     code = getattr(rule, "__code__", None)
     if code is None:
         return rule.at, rule.call or f"left out: {rule.note}"
-    return f"{Path(code.co_filename).relative_to(_ROOT)}:{code.co_firstlineno}", rule.__name__
+    file = Path(code.co_filename)
+    return f"{file.relative_to(_ROOT) if file.is_relative_to(_ROOT) else file}:{code.co_firstlineno}", rule.__name__

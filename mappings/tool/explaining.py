@@ -64,13 +64,24 @@ def explain(data: bytes, of: System, file: str = "") -> Look:
 
 
 def _allot(made: list[Made]) -> None:
-    """Where resources came together, give each the steps of its type."""
-    for one in [one for one in made if not one.steps]:
-        kind = f"{one.resource['resourceType']}."
-        for other in made:
-            mine = [step for step in other.steps if other is not one and step.element.startswith(kind)]
-            one.steps.extend(mine)
-            other.steps[:] = [step for step in other.steps if step not in mine]
+    """Where resources came together, give each its own steps: those of its type, from an ``id`` to the next."""
+    if all(one.steps for one in made):
+        return
+    steps = [step for one in made for step in one.steps]
+    groups: dict[str, list[list[Step]]] = {one.resource["resourceType"]: [] for one in made}
+    current: list[Step] = []
+    rest = current
+    for step in steps:
+        kind, _, name = step.element.partition(".")
+        if kind in groups:
+            if name == "id" or not groups[kind]:
+                groups[kind].append([])
+            current = groups[kind][-1]
+        current.append(step)
+    for one in made:
+        mine = groups[one.resource["resourceType"]]
+        one.steps[:] = mine.pop(0) if mine else []
+    made[0].steps.extend(rest)
 
 
 def is_kept(step: Step) -> bool:

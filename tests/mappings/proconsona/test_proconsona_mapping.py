@@ -74,6 +74,11 @@ def test_every_answer_the_manual_prints_is_understood() -> None:
 # The tables and the schema
 
 
+def test_our_copy_of_the_schema_is_the_vendors() -> None:
+    ours, theirs = (ROOT / part / "proconsona" / "proconsona.xsd" for part in ("mappings", "sandbox"))
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
 def _declared(name: str) -> set[str]:
     """The elements the schema allows inside an element called ``name``, wherever it declares one."""
     types = {"osoite": "Osoite"}

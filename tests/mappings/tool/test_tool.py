@@ -187,3 +187,11 @@ def _until_done(process: subprocess.Popen[str]) -> list[str]:
         assert line, lines
         lines.append(line.rstrip("\n"))
     return lines
+
+
+def test_of_several_records_in_one_answer_each_has_its_own_steps() -> None:
+    data = (GOLDEN / "mediatri" / "directory" / "1-yksikot.xml").read_bytes()
+    for one in explain(data, system("mediatri")).made:
+        key = [code["value"] for code in one.resource["identifier"] if code["system"].endswith("/unit")]
+        assert [step.value for step in one.steps if step.element.endswith(".id")] == key
+        assert {step.element.partition(".")[0] for step in one.steps} <= {one.resource["resourceType"], ""}
