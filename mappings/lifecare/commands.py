@@ -11,6 +11,7 @@ from canonical.commands import Book, Cancel, Hold, Move, RegisterPerson, Release
 from canonical.fhir import Element, Resource
 from canonical.model import TimeKey
 from canonical.notes import Note, NoteKind
+from mappings.asked import words
 from mappings.lifecare import BadMessage
 from mappings.lifecare.clocks import TRUE, Clock
 from mappings.lifecare.vocabulary import CANCELATION_REASON
@@ -44,11 +45,8 @@ def unfit(command: Book) -> str | None:
 def booking(command: Book, number: str, clock: Clock = TRUE) -> tuple[Resource, tuple[Note, ...]]:
     """The body that books for patient ``number``; ``start`` and ``end`` are sent for the master to check, a hold's
     token as the extension for it.
-
-    Lifecare has no element for why the person comes: ``reason`` follows the comment on a line of its own while the two
-    fit, so that the unit reads it; otherwise it is left out, with a note.
     """
-    comment, notes = _comment(command)
+    comment, notes = words(command, COMMENT_LIMIT)
     body: Resource = {
         "resourceType": "Appointment",
         "status": "booked",
@@ -109,13 +107,3 @@ def _time(time: TimeKey, clock: Clock) -> Element:
         "start": clock.write(time.start),
         "end": clock.write(time.end),
     }
-
-
-def _comment(command: Book) -> tuple[str, tuple[Note, ...]]:
-    texts = [text for text in (command.comment, command.reason) if text.strip()]
-    if not command.reason.strip():
-        return "\n".join(texts), ()
-    both = "\n".join(texts)
-    if len(both) > COMMENT_LIMIT:
-        return command.comment, (Note(NoteKind.DROPPED, "Book.reason", "no room for it beside the comment"),)
-    return both, (Note(NoteKind.KEPT, "Book.reason", "carried in Appointment.comment"),)

@@ -1,29 +1,17 @@
-"""The code tables of ``codes/``: CSV files that an integration engineer and a clinician can review, each read once."""
+"""The code tables of ``codes/``, by name."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
-from functools import cache
-from importlib import resources
-from types import MappingProxyType
+from mappings.engine import tables
+from mappings.engine.tables import Line as Row
+from mappings.engine.tables import Table
 
-Row = Mapping[str, str]
-Key = tuple[str, ...]
+__all__ = ["Row", "row", "table"]
 
 
-@cache
-def table(name: str, *, keys: int = 1) -> Mapping[Key, Row]:
-    """The rows of ``codes/<name>.csv`` by their first ``keys`` columns. Codes are texts: ``018`` stays what it is."""
-    text = resources.files(__package__).joinpath("codes", f"{name}.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(text.splitlines(), strict=True))
-    result: dict[Key, Row] = {}
-    for row in rows:
-        key = tuple(list(row.values())[:keys])
-        if key in result:
-            raise ValueError(f"{name}.csv names {key} twice")
-        result[key] = MappingProxyType(row)
-    return MappingProxyType(result)
+def table(name: str, *, keys: int = 1) -> Table:
+    """The rows of ``codes/<name>.csv`` by their first ``keys`` columns."""
+    return tables.table(__package__, name, keys=keys)
 
 
 def row(name: str, code: str) -> Row | None:
