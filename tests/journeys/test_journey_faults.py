@@ -26,6 +26,8 @@ PEOPLE = ("aino", "marja", "helvi", "onni", "lilja", "axel")
 AT_ONCE = 24
 STILL_WORKING = 5.0
 """Seconds after the last word in which a record system may still do something: it must not."""
+MEETS_OTHERS = frozenset({"refuse-connection", "desk-takes-the-time"})
+"""Faults that meet more than the person they are armed for: the desk takes the time for any other customer."""
 CLOSED_FOR = 1.5
 """Seconds for which a listener is closed."""
 
@@ -47,12 +49,12 @@ class Stage:
         self.times[installation], self.people[installation] = times, free
 
     def play_all(self, cases: Iterable[Case]) -> list[str]:
-        """All that went wrong. Several at once, each with a person of its own; a closed listener meets everybody, so
-        there one comes after the other."""
+        """All that went wrong. Several at once, each with a person of its own; what meets others, too, comes one after
+        the other."""
         alone: dict[str, list[Case]] = {}
         together = []
         for one in cases:
-            if one.kind == "refuse-connection":
+            if one.kind in MEETS_OTHERS:
                 alone.setdefault(one.installation, []).append(one)
             else:
                 together.append(one)
@@ -63,7 +65,12 @@ class Stage:
         return [text for text in found if text]
 
     def _in_turn(self, cases: list[Case]) -> list[str]:
-        return [self._one(case) for case in cases]
+        found = []
+        for case in cases:
+            found.append(self._one(case))
+            for person in PEOPLE:
+                self.times[case.installation].keep_clear(self.demo, case.installation, person)
+        return found
 
     def _one(self, case: Case) -> str:
         person = self.people[case.installation].get()
