@@ -134,7 +134,13 @@ def _fields(made: dict[str, Any]) -> Table:
     for one in steps:
         shown = [place | {"place": place["place"].removeprefix(f"{whole}/")} for place in one["sources"]]
         value = "" if one["value"] is None else _short(one["value"])
-        cells = (one["element"].partition(".")[2] or "–", value, _sources(shown), one["by"], one["rule"])
+        cells = (
+            one["element"].partition(".")[2] or one["element"] or "–",
+            value,
+            _sources(shown),
+            one["by"],
+            one["rule"],
+        )
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))
     return table
 

@@ -41,14 +41,16 @@ def _records(part: Part, recorder: Recorder) -> Iterator[Resource]:
         case "vapaaAika":
             yield free_time(part, recorder).slot
         case "asiakas":
-            for one in persons.patients(part):
-                recorder.say(*one[1])
-                yield persons.record(*one, _SITE).resource
+            for patient, notes in recorder.carry("Patient", persons.patients, part):
+                recorder.say(*notes)
+                yield persons.record(patient, notes, _SITE).resource
         case "uusiTapaaminen" | "tapaamisenMuutos":
             fitting = [one for one in rules().values() if one.root == part.name and not part.others(one.known[""])]
             yield (fitting or [rules()["uusiTapaaminen"]])[0].read(part, recorder)
         case _:
-            for record in directory.records(part, _SITE):
+            made = {"yksikko": "Organization, Location", "palvelu": "HealthcareService"}
+            element = made.get(part.name, "Practitioner, PractitionerRole, Schedule")
+            for record in recorder.carry(element, directory.records, part, _SITE):
                 recorder.say(*record.notes)
                 yield record.resource
 

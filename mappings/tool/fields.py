@@ -43,12 +43,12 @@ def is_stale(of: System) -> bool:
 
 
 def _tables(of: System) -> str:
-    parts = [] if of.messages() else _seen(of)
+    parts = []
     for name, message in of.messages().items():
         title = name if name == message.root else f"{name} (`{message.root}`)"
         ways = "read" if message.only_reads else "read and written"
         parts += [f"## {title}: {message.kind}, {ways}", "", *_table(message), ""]
-    return "\n".join(parts)
+    return "\n".join(parts + _seen(of))
 
 
 def _seen(of: System) -> list[str]:
@@ -58,14 +58,14 @@ def _seen(of: System) -> list[str]:
         with suppress(ValueError):  # a message that is only written
             for one in explain(file.read_bytes(), of).made:
                 for step in one.steps:
-                    if step.element:
+                    if step.element and ".toml:" not in step.rule:
                         made = step.element if "." in step.element or "," in step.element else f"{step.element}.*"
                         function = f"{step.rule.rpartition(':')[0]} {step.by}"
                         rows.setdefault((made, function), {}).update((plain(place), None) for place, _ in step.sources)
     lines = ["| FHIR | Source | Function |", "| --- | --- | --- |"]
     for (made, function), sources in sorted(rows.items()):
         lines.append(f"| `{made}` | {' '.join(f'`{one}`' for one in sorted(sources))} | `{function}` |")
-    return ["Seen over the samples of the repository: this mapping is Python.", "", *lines, ""]
+    return ["## In Python, as seen over the samples of the repository", "", *lines, ""] if rows else []
 
 
 def _table(message: Message) -> list[str]:
