@@ -49,7 +49,7 @@ class Appointments:
             if patient is not None:
                 await self._ingest_all(subject, installation, patient, request_id)
 
-        await self._flights.do((subject, installation), ask)
+        await self._flights.fresh((subject, installation), ask)  # what was asked before may be older than the caller
 
     async def _ingest_all(self, subject: str, installation: str, patient: LocalPatient, request_id: str) -> None:
         world = self.world

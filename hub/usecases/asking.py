@@ -100,6 +100,19 @@ class SingleFlight(Generic[T]):
             task.add_done_callback(lambda done: self._land(question, done))
         return await asyncio.shield(task)
 
+    async def fresh(self, question: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
+        """An answer to what is asked from now on: whoever comes while a request is in flight shares the next one."""
+        flying, following = self._flying.get(question), ("next", question)
+        if flying is None:
+            return await self.do(question, ask)
+
+        async def after() -> T:
+            await asyncio.wait({flying})
+            self._flying.pop(following, None)  # who comes later wants a later one
+            return await self.do(question, ask)
+
+        return await self.do(following, after)
+
     async def _run(self, ask: Callable[[], Awaitable[T]]) -> T:
         return await ask()
 
