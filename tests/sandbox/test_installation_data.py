@@ -89,9 +89,11 @@ def test_the_test_persons_have_their_visits_where_they_are_customers(world: Worl
 
 
 def _statuses(name: str, test_person: test_persons.TestPerson) -> Iterator[Status]:
-    """What a test person's visits are; proposals there are only where the vendor knows them."""
+    """What a test person's visits are there; proposals only where the vendor knows them."""
     proposals = SYSTEMS[load_installation(name).system].proposals
     for visit in test_person.visits:
+        if visit.only not in (None, name):
+            continue
         if visit.proposed and proposals:
             yield Status.PROPOSED
         elif not visit.proposed:
