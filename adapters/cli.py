@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from adapters.kit.checking import Finding, Level, check_installation
-from adapters.kit.configured import CannotRead, installations
+from adapters.kit.configured import CannotRead, installations, today
 from adapters.kit.examining import CannotExamine, examine
 from adapters.kit.making import CannotMake, Transport, make
 from adapters.systems import systems
@@ -86,14 +86,15 @@ def check(
         Path, typer.Option(help="The hub's TOML file; --state DIR: the one in there.", envvar="SILTA_CONFIG")
     ] = Path("demo/hub.toml"),
     day: Annotated[
-        str, typer.Option(help="The first day whose free times are looked at (2027-03-22); today, if left out.")
+        str,
+        typer.Option(help="The first day whose free times are looked at (2027-03-22); else the hub's today."),
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Ask a configured installation harmless questions: address, certificate, credentials, clock, characters, time
     zone, directory and free times, each with what to do about it."""
     try:
-        first = date.fromisoformat(day) if day else datetime.now(UTC).date()
+        first = date.fromisoformat(day) if day else today(config)
     except ValueError:
         fail(f"{day!r} is no day. Write it as --day 2027-03-22")
     try:

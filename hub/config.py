@@ -46,6 +46,9 @@ class HubSection(_Section):
     deadline: float = Field(10.0, gt=0, le=60)
     search_deadline: float = Field(10.0, gt=0, le=60)
     proven_window: float = Field(5.0, ge=0, le=300)
+    ask_again: float = Field(
+        300.0, ge=0, description="how long an installation that does not know a person is not asked again about them"
+    )
     directory_every: float = Field(600.0, gt=0)
     shared_for: float = Field(2.0, ge=0, le=2, description="how long an answer about free times serves all who ask it")
     patience: float = Field(0.1, ge=0, le=60, description="how long a merged search waits for all before it asks on")

@@ -170,6 +170,6 @@ def _console() -> Console:
 def _fail(err: Exception, hint: str) -> NoReturn:
     wrong = "a rule has a mistake: " if isinstance(err, BadRule) else ""
     if isinstance(err, OSError) and err.strerror:
-        err = OSError(f"{err.filename}: {err.strerror}")
+        err = OSError(f"{err.filename or 'the file'}: {err.strerror}")
     typer.echo(f"silta map: {wrong}{err}. Try: {hint}", err=True)
     raise typer.Exit(1)

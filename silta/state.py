@@ -149,6 +149,7 @@ def _hub_toml(
                 "clock": f"file:{folder / 'clock.json'}",
                 "failpoints": str(folder / "failpoints"),
                 "match_temporary_ids": True,
+                "ask_again": 0,  # what the desk has done just now is there at once
                 **wanted.hub,
             },
         ),

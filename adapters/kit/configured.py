@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from adapters.base import Installation
+from canonical.times import to_local
 
 
 class CannotRead(Exception):
@@ -28,6 +31,19 @@ def installations(file: Path) -> list[Installation]:
         raise CannotRead(f"{file}: {err.strerror}. {next_step}") from None
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as err:
         raise CannotRead(f"{file} cannot be used ({type(err).__name__}: {err}). {next_step}") from None
+
+
+def today(file: Path) -> date:
+    """The day in Helsinki by the clock that ``hub.clock`` of the configuration names (a sandbox has one of its own);
+    the real one where it names none, or cannot be read."""
+    now = datetime.now(UTC)
+    try:
+        clock = str(tomllib.loads(file.read_text("utf-8"))["hub"]["clock"]).removeprefix("file:")
+        told = json.loads(Path(clock).read_text("utf-8"))
+        virtual, real = datetime.fromisoformat(told["virtual"]), datetime.fromisoformat(told["real"])
+        return to_local(virtual if told["frozen"] else virtual + (now - real)).date()
+    except (OSError, ValueError, KeyError, TypeError):
+        return to_local(now).date()
 
 
 def _installation(table: dict[str, Any]) -> Installation:

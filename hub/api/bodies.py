@@ -42,6 +42,10 @@ _DIRECTORY_ACTORS: Final = ("Practitioner", "PractitionerRole", "Location", "Hea
 _OWN_SYSTEMS: Final = frozenset({codes.PLACER, codes.HETU})
 _OF_CANCELLATION: Final = frozenset({"status", "cancelationReason", "comment", "participant"})
 _OF_MOVE: Final = frozenset({"slot", "start", "end", "minutesDuration", "comment", "participant"})
+_CHANGES: Final = (
+    "status becomes cancelled, or slot another one; of a proposal the patient's participant.status becomes accepted "
+    "or declined, or slot another one to ask for that time"
+)
 _OF_ANSWER: Final = frozenset({"status", "participant"})
 
 KEY_PATTERN: Final = r'^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$'
@@ -123,7 +127,7 @@ def change(
     resource: dict[str, Any], seen: dict[str, Any], hub_id: str, version: int, base: str, raw: bytes, key: str | None
 ) -> ChangeRequest:
     """What the update of ``seen``, the stored version it is based on, asks for: a cancellation, another time, or that a
-    proposal is accepted. An element that is left out stays as it is.
+    proposal is accepted or declined. An element that is left out stays as it is.
 
     Raises `not-changeable` for any other difference, `no-proposal` for the acceptance of what is none.
     """
@@ -137,18 +141,30 @@ def change(
     if "slot" in different:
         _only(different, _OF_MOVE)
         return _move(resource, different, hub_id, version, base, raw, key)
+    answered = _answer(resource, seen)
+    if answered == "declined" and status == seen.get("status"):
+        _only(different, _OF_CANCELLATION)
+        _proposal(seen)
+        return _cancellation(resource, different, hub_id, version, raw, key)
     _only(different, _OF_ANSWER)
-    accepts = "participant" in different and any(
-        one["status"] == "accepted" and before["status"] == "needs-action"
-        for one, before in zip(resource["participant"], seen.get("participant", []), strict=True)
-        if before.get("actor", {}).get("reference", "").startswith("Patient/")
-    )
-    if not accepts or status not in (seen.get("status"), "booked"):
-        why = "status is to become cancelled, slot another one, or the patient's participant.status accepted"
-        raise Failed("not-changeable", why, expression=["Appointment.status"])
+    if answered != "accepted" or status not in (seen.get("status"), "booked"):
+        raise Failed("not-changeable", _CHANGES, expression=["Appointment.status"])
+    _proposal(seen)
+    return AcceptRequest(hub_id, version, raw, key)
+
+
+def _answer(resource: dict[str, Any], seen: dict[str, Any]) -> str:
+    """What the patient's participant.status has become that was to act; "" for none."""
+    for one, before in zip(resource["participant"], seen.get("participant", []), strict=True):
+        is_patient = before.get("actor", {}).get("reference", "").startswith("Patient/")
+        if is_patient and before["status"] == "needs-action" != one["status"]:
+            return str(one["status"])
+    return ""
+
+
+def _proposal(seen: dict[str, Any]) -> None:
     if not awaits_answer(seen):
         raise Failed("no-proposal", expression=["Appointment.participant"])
-    return AcceptRequest(hub_id, version, raw, key)
 
 
 def _only(different: set[str], allowed: frozenset[str]) -> None:

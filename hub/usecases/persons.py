@@ -18,8 +18,6 @@ FRESH = 3600.0
 """Seconds a person's demographics serve without asking the register again (a read of the Patient asks sooner)."""
 REMEMBERED = 60.0
 """Seconds a patient number serves from memory: another process of the hub may have learned that it is nobody's now."""
-ASK_AGAIN = 24 * 3600.0
-"""Seconds until an installation that did not know a person is asked again."""
 MOST = 50_000
 """How many people, and numbers of people, are remembered: all else the store and the register tell again."""
 _Key = TypeVar("_Key")
@@ -77,7 +75,7 @@ class Persons:
         kept = await self.world.store.people.link(subject, installation)
         if kept is not None and kept.number is not None:
             return self._remember(subject, installation, LocalPatient(kept.number, kept.hetu))
-        if kept is not None and self.world.real.now() - kept.asked_at < ASK_AGAIN:
+        if kept is not None and self.world.real.now() - kept.asked_at < self.world.settings.ask_again:
             return None
         return await self.ask(subject, installation, request_id, limit)
 

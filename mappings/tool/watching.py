@@ -55,6 +55,8 @@ def _view(file: Path, name: str | None, before: list[str] | None, *, anew: bool)
         look = _look(file, name, anew=anew)
     except WRONG as err:
         text = str(err) if isinstance(err, ValueError | LookupError | OSError) else f"{type(err).__name__}: {err}"
+        if isinstance(err, OSError) and err.strerror:
+            text = f"{err.strerror}: give the file of a message, as it came"
         return View(None, text, [], _since(began)), before
     lines = json.dumps(_shown(look), ensure_ascii=False, indent=1).splitlines()
     diff = [] if before is None else list(difflib.unified_diff(before, lines, lineterm="", n=1))[2:]

@@ -135,6 +135,18 @@ def test_a_time_that_the_desk_gave_to_oneself_is_a_duplicate(demo: Demo, install
         assert aino.get(f"/{named}").json()["start"] == slot["start"]
 
 
+def test_who_becomes_a_customer_at_the_desk_sees_what_was_booked_there(demo: Demo) -> None:
+    installation = "mediatri-sipoo"
+    with demo.client("axel") as axel, demo.control() as control, demo.client("aino") as aino:
+        axel.get("Appointment").raise_for_status()  # the hub has learned that Mediatri does not know him
+        slot = demo.slots(aino, installation, 40)[-1]
+        body = {"person": demo.person("axel")["hetu"], "start": slot["start"], "calendar": calendar_of(demo, slot)}
+        made = control.post(f"/installations/{installation}/desk/book", json=body).raise_for_status().json()
+        found = axel.get("Appointment", params={"_count": "200"}).raise_for_status().json()
+    listed = [one["resource"]["start"] for one in found["entry"] if one["search"]["mode"] == "match"]
+    assert slot["start"] in listed, made
+
+
 @pytest.mark.parametrize("installation", SYSTEMS)
 def test_a_slot_reads_free_until_it_is_taken_and_busy_then(demo: Demo, installation: str) -> None:
     with demo.client("marja") as marja, demo.client("onni") as onni:

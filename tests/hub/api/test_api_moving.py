@@ -145,6 +145,21 @@ async def test_a_proposal_is_declined(aino: httpx.AsyncClient, proposed: dict[st
     assert isinstance(memory.asked[-1][1], CancelRequest)
 
 
+async def test_a_proposal_is_declined_by_the_answer_alone(
+    aino: httpx.AsyncClient, proposed: dict[str, Any], booked: dict[str, Any], memory: MemoryHub
+) -> None:
+    first, *others = proposed["participant"]
+    declined = proposed | {"participant": [first | {"status": "declined"}, *others], "comment": "En pääse"}
+    response = await put(aino, declined, 'W/"2"')
+
+    assert (response.status_code, response.json()["status"]) == (200, "cancelled")
+    asked = memory.asked[-1][1]
+    assert isinstance(asked, CancelRequest)
+    assert asked.reason == "En pääse"
+    tentative = proposed | {"participant": [first | {"status": "tentative"}, *others]}
+    assert code_of(await put(aino, tentative, 'W/"2"')) == "not-changeable"
+
+
 async def test_what_is_no_proposal_is_not_accepted(
     aino: httpx.AsyncClient, proposed: dict[str, Any], memory: MemoryHub
 ) -> None:
