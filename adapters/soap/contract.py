@@ -70,28 +70,39 @@ class Contract:
         self._binding = next(one for name, one in self._client.wsdl.bindings.items() if name.endswith(f"}}{binding}"))
         self._schema = etree.XMLSchema(_schema(xml.loads(shelf.load(schema or wsdl))))
 
-    def envelope(self, operation: str, content: Mapping[str, Any], who: Credentials | None) -> Envelope:
-        """The request in its envelope. Raises `Misconfigured` for one that is not valid by the schema: a mistake of
-        ours, or an identifier that is none; what stands in it is not said."""
+    def envelope(
+        self,
+        operation: str,
+        content: Mapping[str, Any],
+        who: Credentials | None,
+        headers: Mapping[str, Any] | None = None,
+    ) -> Envelope:
+        """The request in its envelope; ``headers`` are the vendor's own (``soap:header`` of the WSDL) by part, and are
+        kept masked. Raises `Misconfigured` for one that is not valid by the schema: a mistake of ours, or an identifier
+        that is none; what stands in it is not said."""
+        told = {**content, "_soapheaders": dict(headers)} if headers else dict(content)
         try:
             # As Client.create_message does; that one's own parameters would hide elements named service or operation.
-            root, _ = self._binding._create(operation, (), dict(content), client=self._client)
+            root, _ = self._binding._create(operation, (), told, client=self._client)
         except (zeep.exceptions.Error, TypeError, ValueError) as err:
             raise Misconfigured(f"{operation} cannot be written: {type(err).__name__}") from None
         if not self._schema.validate(root[-1][0]):
             raise Misconfigured(f"{operation} is not valid by the schema; nothing was sent")
         action = self._binding.get(operation).soapaction
-        if who is None:
-            body: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
-            return Envelope(action, body, body)
-        token = _TOKEN(
-            who.username, who.password, use_digest=who.digest, nonce=who.nonce, created=who.created,
-            zulu_timestamp=True,
-        )  # fmt: skip
-        root, _ = token.apply(root, {})
-        body = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
-        root.find(_PASSWORD).text = _MASK.decode("ascii")
-        return Envelope(action, body, etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
+        if who is not None:
+            token = _TOKEN(
+                who.username, who.password, use_digest=who.digest, nonce=who.nonce, created=who.created,
+                zulu_timestamp=True,
+            )  # fmt: skip
+            root, _ = token.apply(root, {})
+        leaving = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+        if who is None and not headers:
+            return Envelope(action, leaving, leaving)
+        secrets = root.findall(_PASSWORD) if not headers else root.iterfind(f"{{{SOAP}}}Header//*")
+        for element in secrets:
+            if element.text and element.text.strip():
+                element.text = _MASK.decode("ascii")
+        return Envelope(action, leaving, etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
 
 def body(data: bytes) -> Element:
@@ -130,4 +141,7 @@ class _Shelf:
 def _schema(root: Element) -> Element:
     """The document itself, or the schema that a WSDL holds."""
     tag = "{http://www.w3.org/2001/XMLSchema}schema"
-    return root if root.tag == tag else root.find(f".//{tag}")
+    if root.tag == tag:
+        return root
+    # Read again by itself, it has the namespaces that the WSDL declares around it.
+    return xml.loads(etree.tostring(root.find(f".//{tag}")))
