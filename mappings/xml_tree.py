@@ -18,15 +18,20 @@ class XmlNode:
     """An element, or an attribute of one. ``namespace`` is the vendor's; a name of another one stays in braces. Of an
     element that is there twice where one is asked for the first is read; what that means is the subclass's to say."""
 
-    __slots__ = ("_attribute", "_children", "element", "name", "seen")
+    __slots__ = ("_attribute", "_children", "_ones", "element", "name", "seen")
     namespace: ClassVar[str] = ""
+    _prefix: ClassVar[str] = "{}"
+
+    def __init_subclass__(cls) -> None:
+        cls._prefix = f"{{{cls.namespace}}}"
 
     def __init__(self, element: Any, seen: Seen = None, attribute: str = "") -> None:
         self.element = element
         self.seen = seen
         self._attribute = attribute
         self._children: dict[str, list[Any]] = {}
-        prefix = f"{{{self.namespace}}}"
+        self._ones: dict[str, Self] = {}  # several rules read the same place
+        prefix = self._prefix
         self.name: str = f"@{attribute}" if attribute else element.tag.removeprefix(prefix)
         for child in () if attribute else element:
             self._children.setdefault(child.tag.removeprefix(prefix), []).append(child)
@@ -61,10 +66,17 @@ class XmlNode:
         return self.element.text or ""
 
     def one(self, name: str) -> Self | None:
+        known = self._ones.get(name)
+        if known is not None:
+            return known
         if name[0] == "@":
-            return type(self)(self.element, self.seen, name[1:]) if name[1:] in self.element.attrib else None
-        found = self._children.get(name)
-        return type(self)(found[0], self.seen) if found else None
+            made = type(self)(self.element, self.seen, name[1:]) if name[1:] in self.element.attrib else None
+        else:
+            found = self._children.get(name)
+            made = type(self)(found[0], self.seen) if found else None
+        if made is not None:
+            self._ones[name] = made
+        return made
 
     def all(self, name: str) -> Sequence[Self]:
         return [type(self)(one, self.seen) for one in self._children.get(name, ())]

@@ -50,7 +50,9 @@ class Fields(XmlNode):
 
     def one(self, name: str) -> Self:
         found = super().one(name)
-        return type(self)(etree.Element(f"{_PREFIX}{name}")) if found is None else found
+        if found is None:
+            found = self._ones[name] = type(self)(etree.Element(f"{_PREFIX}{name}"))
+        return found
 
     def others(self, known: frozenset[str]) -> Sequence[Self]:
         """The children that are not ``known``, and those that come again though only the first is read."""
