@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from canonical import codes, fhir, hetu, times
 from canonical.fhir import Element
+from canonical.messages import BadMessage
 from canonical.notes import NoteKind
 from mappings.engine.recorder import Recorder
 from mappings.engine.rules import Conversion, Primitive, Rule
-from mappings.engine.tree import BadMessage, Node
+from mappings.engine.tree import Node
 
 
 def word(node: Node | None) -> str:

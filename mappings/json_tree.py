@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
-from mappings.engine.tree import BadMessage, Seen
+from canonical.messages import BadMessage
+from mappings.engine.tree import Seen
 
 
 class JsonNode:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Final, Self
 from lxml import etree
 
 from canonical import xml
-from mappings.engine.tree import BadMessage, Seen
+from canonical.messages import BadMessage
+from mappings.engine.tree import Seen
 
 _XS: Final = "{http://www.w3.org/2001/XMLSchema}"
 

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from canonical import fhir
 from canonical.fhir import Resource
+from canonical.messages import BadMessage
 from canonical.model import Record
 from canonical.notes import NoteKind
 from mappings.engine.recorder import Recorder
 from mappings.engine.rules import BadRule, Conversion, Place, Primitive, Reader, Rule
-from mappings.engine.tree import BadMessage, Node
+from mappings.engine.tree import Node
 
 Read = Callable[[Node, Resource, Recorder], None]
 Write = Callable[[Resource, dict[str, Any], Recorder], None]

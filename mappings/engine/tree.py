@@ -9,10 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 
-class BadMessage(ValueError):
-    """A message is not as its manual promises. The text names the place, never what stands there."""
-
-
 class Standing(Protocol):
     """Something that knows where it stands in a message."""
 

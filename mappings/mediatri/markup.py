@@ -12,7 +12,8 @@ from typing import Any, Final, Self
 
 from lxml import etree
 
-from mappings.engine.tree import BadMessage, Seen
+from canonical.messages import BadMessage
+from mappings.engine.tree import Seen
 from mappings.xml_tree import XmlNode
 
 __all__ = ["NAMESPACE", "BadMessage", "Element", "Fields", "is_code", "name_of"]

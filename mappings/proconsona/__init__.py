@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mappings.engine.tree import BadMessage
+from canonical.messages import BadMessage
 
 __all__ = ["UNREADABLE", "BadMessage"]
 

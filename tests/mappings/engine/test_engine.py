@@ -11,12 +11,12 @@ import pytest
 from lxml import etree
 
 from canonical import codes
+from canonical.messages import BadMessage
 from canonical.notes import NoteKind
 from mappings.conversions import CONVERSIONS
 from mappings.engine.mapping import Message, load
 from mappings.engine.recorder import Recorder
 from mappings.engine.rules import BadRule, Conversion
-from mappings.engine.tree import BadMessage
 from mappings.json_tree import JsonNode
 from mappings.trace import Trace
 from mappings.xml_tree import Schema, XmlNode
