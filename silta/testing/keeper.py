@@ -104,7 +104,7 @@ def _serve(folder: Path) -> NoReturn:
             os.dup2(new, old)
         cli.app(["serve", "--config", str(folder / "hub.toml")], prog_name="silta", standalone_mode=False)
         status = 0
-    except BaseException:
+    except BaseException:  # whatever ends it, SystemExit too, stands in its log before the process is gone
         traceback.print_exc()
         raise
     finally:
