@@ -25,9 +25,10 @@ from adapters.trip import Trip
 from canonical import codes, strict_json
 from canonical.commands import Accept, Book, Cancel, Command, Hold, Move, Propose, RegisterPerson, Release
 from canonical.fhir import Resource
+from canonical.messages import UNREADABLE, BadMessage
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey
 from canonical.notes import Note, NoteKind
-from mappings.lifecare import UNREADABLE, BadMessage, directory, patients
+from mappings.lifecare import directory, patients
 from mappings.lifecare.appointments import KIND as APPOINTMENT
 from mappings.lifecare.appointments import appointment
 from mappings.lifecare.carry import ID

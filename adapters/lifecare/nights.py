@@ -11,8 +11,8 @@ from adapters.recording import Exchange
 from adapters.trip import Trip
 from canonical import times
 from canonical.fhir import Resource
+from canonical.messages import BadMessage
 from canonical.model import TimeKey
-from mappings.lifecare import BadMessage
 from mappings.lifecare.carry import target
 from mappings.lifecare.clocks import Clock, FalseZ, hours
 

@@ -12,7 +12,7 @@ from adapters.lifecare.wire import Request, Wire
 from adapters.recording import Exchange
 from adapters.trip import Trip
 from canonical.fhir import Resource
-from mappings.lifecare import BadMessage
+from canonical.messages import BadMessage
 
 _MOST_PAGES: Final = 2_000
 

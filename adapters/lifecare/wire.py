@@ -29,7 +29,7 @@ from adapters.recording import Exchange, recorded
 from adapters.trip import Trip
 from canonical import hetu, strict_json
 from canonical.fhir import Resource
-from mappings.lifecare import UNREADABLE, BadMessage
+from canonical.messages import UNREADABLE, BadMessage
 
 REQUEST_ID: Final = "X-Request-Id"
 _JSON: Final = frozenset({"application/fhir+json", "application/json"})

@@ -24,9 +24,10 @@ from adapters.trip import Trip
 from canonical import codes, hetu, times
 from canonical.commands import Book, Cancel, Hold, Move, RegisterPerson, Release
 from canonical.fhir import Resource
+from canonical.messages import BadMessage
 from canonical.model import Record
 from canonical.notes import Note
-from mappings.lifecare import BadMessage, commands, patients
+from mappings.lifecare import commands, patients
 from mappings.lifecare.appointments import appointment, placer_id
 from mappings.lifecare.carry import ID
 from mappings.lifecare.vocabulary import Vocabulary

@@ -17,9 +17,10 @@ from adapters.mediatri.reads import Reads, records
 from adapters.mediatri.wire import Wire
 from adapters.mediatri.writes import Writes
 from adapters.trip import Trip
+from canonical import soap
 from canonical.commands import Book, Cancel, Command, Hold, RegisterPerson, Release
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey
-from mappings.mediatri import answers, persons, requests
+from mappings.mediatri import persons, requests
 from mappings.mediatri.appointments import Found
 from mappings.mediatri.markup import is_code
 from mappings.mediatri.site import Site
@@ -103,7 +104,7 @@ class MediatriAdapter(Adapter):
 
     def decode(self, raw: RawMessage) -> Sequence[Record]:
         """Stored bytes (a whole reply or its body) of an answer about the directory, a person or bookings."""
-        return records(answers.content(body_of(raw.data)), self._site)
+        return records(soap.body(body_of(raw.data)), self._site)
 
     async def close(self) -> None:
         await self._wire.close()

@@ -18,7 +18,8 @@ from adapters import errors
 from adapters.errors import ForeignError, Misconfigured, OutcomeUnknown, Refused, SlotTaken, Unavailable
 from adapters.http.answers import NOT_BEGUN, retry_after
 from adapters.http.connections import HttpReply
-from mappings.mediatri.answers import SOAP, Fault
+from canonical import soap
+from mappings.mediatri.answers import Fault
 from mappings.mediatri.requests import Effect, Request
 
 _OURS: Final = frozenset({404, 405, 415, 431})
@@ -38,7 +39,7 @@ def of_fault(fault: Fault, request: Request) -> ForeignError:
     """The error that a fault means, in answer to ``request``."""
     where = f" at {fault.where}" if re.fullmatch(r"[A-Za-z/]{1,60}", fault.where) else ""
     detail, native = f"{fault.native}{where} to {request.operation}", fault.native
-    if fault.namespace != SOAP or fault.side in _ENVELOPE:
+    if fault.namespace != soap.ENVELOPE or fault.side in _ENVELOPE:
         return Misconfigured(detail, native=native)
     if fault.side != "Client":
         return lost(request.effect, detail, native)

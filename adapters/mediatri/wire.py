@@ -21,6 +21,7 @@ from adapters.mediatri.soap import contract
 from adapters.recording import recorded
 from adapters.soap.contract import Credentials
 from adapters.trip import Trip
+from canonical import soap
 from canonical.notes import Note
 from mappings.mediatri import answers
 from mappings.mediatri.markup import BadMessage, Fields
@@ -103,7 +104,7 @@ def _answer(reply: HttpReply, request: Request) -> Fields:
         raise faults.of_status(reply, request)
     if reply.charset not in ("", "utf-8"):
         raise BadMessage("another character set than UTF-8")
-    content = answers.content(reply.body)
+    content = soap.body(reply.body)
     if (fault := answers.fault(content)) is not None:
         raise faults.of_fault(fault, request)
     if reply.status != 200:

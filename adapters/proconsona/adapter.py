@@ -23,9 +23,10 @@ from adapters.recording import Exchange
 from adapters.trip import Trip
 from canonical import hetu as hetus
 from canonical.commands import Accept, Book, Cancel, Command, Move, Propose
+from canonical.messages import UNREADABLE, BadMessage
 from canonical.model import FreeQuery, FreeTime, LocalPatient, Record, TimeKey
 from canonical.notes import Note
-from mappings.proconsona import UNREADABLE, BadMessage, directory, keys, persons
+from mappings.proconsona import directory, keys, persons
 from mappings.proconsona.appointments import appointments
 from mappings.proconsona.commands import asiakashaku
 from mappings.proconsona.document import ID, SERVICE, Part, document

@@ -17,7 +17,7 @@ from adapters.http.answers import NOT_BEGUN, REFUSED_UNREAD, retry_after, table
 from adapters.http.connections import HttpReply
 from adapters.proconsona import signing
 from canonical import hetu
-from mappings.proconsona import UNREADABLE
+from canonical.messages import UNREADABLE
 from mappings.proconsona.document import Part, document
 
 RequestKind = Literal["read", "book", "cancel", "move", "accept", "propose"]

@@ -10,7 +10,7 @@ from adapters.errors import Unavailable
 from adapters.proconsona.wire import Request, Wire
 from adapters.recording import Exchange
 from adapters.trip import Trip
-from mappings.proconsona import BadMessage
+from canonical.messages import BadMessage
 from mappings.proconsona.document import Part
 
 PAGE: Final = ("koko", "200")

@@ -9,8 +9,8 @@ from adapters.proconsona.listing import pages
 from adapters.proconsona.wire import Reply, Request, Wire
 from adapters.recording import Exchange
 from adapters.trip import Trip
+from canonical.messages import BadMessage
 from canonical.model import Record
-from mappings.proconsona import BadMessage
 from mappings.proconsona.appointments import appointment, appointments
 from mappings.proconsona.document import ID, Part
 from mappings.proconsona.site import Site

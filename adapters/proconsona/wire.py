@@ -25,8 +25,8 @@ from adapters.proconsona.options import Options
 from adapters.recording import Exchange, recorded
 from adapters.trip import Trip
 from canonical import hetu
+from canonical.messages import UNREADABLE, BadMessage
 from canonical.xml import BadXml
-from mappings.proconsona import UNREADABLE, BadMessage
 from mappings.proconsona.document import Part, document
 
 REQUEST_ID: Final = "X-PC-Pyynto"

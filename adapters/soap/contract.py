@@ -1,7 +1,7 @@
 """SOAP envelopes, made by zeep from the vendor's own WSDL and schema, of which the adapter's package keeps a copy.
 
 zeep makes requests only. It knows what elements there are and in which order, but not what may stand in them: so each
-request is validated against the schema before it leaves. Replies are read by the one hardened parser (`body`).
+request is validated against the schema before it leaves. Replies are read by `canonical.soap`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,7 @@ from lxml import etree
 from zeep.wsse.username import UsernameToken
 
 from adapters.errors import Misconfigured
-from canonical import xml
-from canonical.messages import BadMessage
-
-SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
-WSSE: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+from canonical import soap, xml
 
 Element = Any
 """An element of lxml's."""
@@ -32,8 +28,7 @@ _CLIENT: Final[Any] = zeep.Client
 _TOKEN: Final[Any] = UsernameToken
 
 _MASK: Final = b"****************************"
-_PASSWORD: Final = f".//{{{WSSE}}}Password"
-_UTF_8: Final = frozenset({None, "UTF-8", "utf-8"})
+_PASSWORD: Final = f".//{{{soap.WSSE}}}Password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +93,11 @@ class Contract:
         leaving = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
         if who is None and not headers:
             return Envelope(action, leaving, leaving)
-        secrets = root.findall(_PASSWORD) if not headers else root.iterfind(f"{{{SOAP}}}Header//*")
+        secrets = root.findall(_PASSWORD) if not headers else root.iterfind(f"{{{soap.ENVELOPE}}}Header//*")
         for element in secrets:
             if element.text and element.text.strip():
                 element.text = _MASK.decode("ascii")
         return Envelope(action, leaving, etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
-
-
-def body(data: bytes) -> Element:
-    """The one element in the Body of an answer, a fault too. Raises `BadMessage` for anything else, and for anything
-    that is not UTF-8, whatever its XML declaration says."""
-    try:
-        root = xml.loads(data)
-    except xml.BadXml as err:
-        raise BadMessage(str(err)) from None
-    if root.getroottree().docinfo.encoding not in _UTF_8:
-        raise BadMessage("another encoding than UTF-8")
-    if root.tag != f"{{{SOAP}}}Envelope":
-        raise BadMessage("not an envelope of SOAP 1.1")
-    bodies = root.findall(f"{{{SOAP}}}Body")
-    if len(bodies) != 1 or len(bodies[0]) != 1:
-        raise BadMessage("not one Body with one element")
-    return bodies[0][0]
 
 
 class _Shelf:

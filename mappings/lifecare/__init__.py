@@ -7,17 +7,6 @@ Source: Lifecare, releases MR2020 and V2015: interface for appointment booking.
 
 A moved appointment keeps its id and the mark of the booking; a move has no mark of its own there.
 
-A message that is not as that manual says raises one of `UNREADABLE`: mostly `BadMessage`, and where something has
-another shape altogether, what Python says to that. Whoever calls translates them, once, at the edge.
+A message that is not as that manual says raises one of `canonical.messages.UNREADABLE`: mostly `BadMessage`, and where
+something has another shape altogether, what Python says to that. Whoever calls translates them, once, at the edge.
 """
-
-from __future__ import annotations
-
-from typing import Final
-
-from canonical.messages import BadMessage
-
-__all__ = ["UNREADABLE", "BadMessage"]
-
-UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-"""What reading such a message may raise."""

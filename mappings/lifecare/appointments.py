@@ -6,9 +6,9 @@ from typing import Final
 
 from canonical import codes, fhir
 from canonical.fhir import Element, Resource
+from canonical.messages import BadMessage
 from canonical.model import Record
 from mappings.engine.recorder import Recorder
-from mappings.lifecare import BadMessage
 from mappings.lifecare.carry import Carrier, instant, target
 from mappings.lifecare.vocabulary import Vocabulary, restrictions
 

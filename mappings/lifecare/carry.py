@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from canonical import codes, hetu, times
 from canonical.fhir import Element, Resource
+from canonical.messages import BadMessage
 from canonical.notes import Note, NoteKind
 from mappings.engine.recorder import Recorder
-from mappings.lifecare import BadMessage
 from mappings.lifecare.vocabulary import Vocabulary, elements
 from mappings.trace import Place
 

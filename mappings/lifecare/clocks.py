@@ -17,8 +17,8 @@ from typing import Any, Final, Protocol
 
 from canonical import times
 from canonical.fhir import Resource
+from canonical.messages import BadMessage
 from canonical.notes import Note, NoteKind
-from mappings.lifecare import BadMessage
 
 _WRITTEN: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z")
 

@@ -9,10 +9,10 @@ from typing import Final
 from canonical import codes, fhir, hetu, times
 from canonical.commands import Book, Cancel, Hold, Move, RegisterPerson, Release
 from canonical.fhir import Element, Resource
+from canonical.messages import BadMessage
 from canonical.model import TimeKey
 from canonical.notes import Note, NoteKind
 from mappings.asked import words
-from mappings.lifecare import BadMessage
 from mappings.lifecare.clocks import TRUE, Clock
 from mappings.lifecare.vocabulary import CANCELATION_REASON
 

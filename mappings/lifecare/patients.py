@@ -10,10 +10,10 @@ from typing import Final
 
 from canonical import codes, fhir
 from canonical.fhir import Resource
+from canonical.messages import BadMessage
 from canonical.model import LocalPatient, Record
 from canonical.notes import Note, NoteKind
 from mappings.engine.recorder import Recorder
-from mappings.lifecare import BadMessage
 from mappings.lifecare.carry import Carrier
 from mappings.lifecare.vocabulary import Vocabulary
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from canonical.fhir import Resource
+from canonical.messages import BadMessage
 from canonical.model import FreeTime, TimeKey
 from canonical.notes import Note
 from mappings.engine.recorder import Recorder
-from mappings.lifecare import BadMessage
 from mappings.lifecare.carry import Carrier, instant, target
 from mappings.lifecare.vocabulary import Vocabulary
 

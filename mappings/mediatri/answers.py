@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-from canonical import xml
-from mappings.mediatri.markup import BadMessage, Element, Fields, name_of
-
-SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
-WSSE: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
-
-_UTF_8: Final = frozenset({None, "UTF-8", "utf-8"})
+from canonical import soap
+from canonical.messages import BadMessage
+from mappings.mediatri.markup import Element, Fields, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +23,16 @@ class Fault:
     @property
     def native(self) -> str:
         """The fault in one word: Mediatri's code, or else the faultcode."""
-        return self.code or ("wsse:" if self.namespace == WSSE else "soap:") + self.side
-
-
-def content(data: bytes) -> Element:
-    """The one element in the Body of an envelope. Raises `BadMessage` for anything else, and for anything that is not
-    UTF-8, whatever its XML declaration says."""
-    try:
-        root = xml.loads(data)
-    except xml.BadXml as err:
-        raise BadMessage(str(err)) from None
-    if root.getroottree().docinfo.encoding not in _UTF_8:
-        raise BadMessage("another encoding than UTF-8")
-    if root.tag != f"{{{SOAP}}}Envelope":
-        raise BadMessage("not an envelope of SOAP 1.1")
-    bodies = root.findall(f"{{{SOAP}}}Body")
-    if len(bodies) != 1 or len(bodies[0]) != 1:
-        raise BadMessage("not one Body with one element")
-    return bodies[0][0]
+        return self.code or ("wsse:" if self.namespace == soap.WSSE else "soap:") + self.side
 
 
 def fault(element: Element) -> Fault | None:
     """The fault, or None where the element is none. Raises `BadMessage` for one without its code."""
-    if element.tag != f"{{{SOAP}}}Fault":
+    if element.tag != f"{{{soap.ENVELOPE}}}Fault":
         return None
     prefix, _, side = (element.findtext("faultcode") or "").strip().rpartition(":")
     namespace = element.nsmap.get(prefix or None, "")
-    if not side or namespace not in (SOAP, WSSE):
+    if not side or namespace not in (soap.ENVELOPE, soap.WSSE):
         raise BadMessage("a fault without a faultcode of SOAP's or WS-Security's")
     for child in element.find("detail") if element.find("detail") is not None else ():
         if name_of(child) == "Virhe":

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from canonical import xml
+from canonical import soap, xml
 from canonical.fhir import Resource
 from mappings.engine.mapping import Message
 from mappings.engine.recorder import Recorder
 from mappings.engine.tree import Standing
-from mappings.mediatri import answers, appointments, directory, persons
+from mappings.mediatri import appointments, directory, persons
 from mappings.mediatri.markup import NAMESPACE, Fields
 from mappings.mediatri.site import Site
 from mappings.tool.systems import System
@@ -27,7 +27,7 @@ def _recognises(data: bytes) -> bool:
 
 
 def _read(data: bytes, recorder: Recorder) -> Iterator[Resource]:
-    root = Fields(answers.content(data), recorder.seen)
+    root = Fields(soap.body(data), recorder.seen)
     rules = appointments.rules()
     if root.name in rules:
         yield rules[root.name].read(root, recorder)
@@ -47,7 +47,7 @@ def _read(data: bytes, recorder: Recorder) -> Iterator[Resource]:
 
 
 def _places(data: bytes) -> Iterator[Standing]:
-    return Fields(answers.content(data)).leaves()
+    return Fields(soap.body(data)).leaves()
 
 
 def _rules() -> Mapping[str, Message]:

@@ -4,17 +4,6 @@ Both directions, pure: documents are read by ``document`` and become records (``
 ``persons``) and free times (``slots``); commands become bodies (``commands``). What codes mean stands in ``codes/``.
 Source: ProConsona, release 3: interface for meetings, and its schema.
 
-A message that is not as that manual says raises one of `UNREADABLE`: mostly `BadMessage`, and where something has
-another shape altogether, what Python says to that. Whoever calls translates them, once, at the edge.
+A message that is not as that manual says raises one of `canonical.messages.UNREADABLE`: mostly `BadMessage`, and where
+something has another shape altogether, what Python says to that. Whoever calls translates them, once, at the edge.
 """
-
-from __future__ import annotations
-
-from typing import Final
-
-from canonical.messages import BadMessage
-
-__all__ = ["UNREADABLE", "BadMessage"]
-
-UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-"""What reading such a message may raise."""

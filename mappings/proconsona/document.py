@@ -11,9 +11,9 @@ from lxml import etree
 
 from canonical import times, xml
 from canonical.fhir import Resource
+from canonical.messages import BadMessage
 from mappings.engine.tables import table
 from mappings.engine.tree import Seen
-from mappings.proconsona import BadMessage
 from mappings.xml_tree import Schema, XmlNode
 
 NAMESPACE: Final = "urn:proconsona:rajapinta:3"

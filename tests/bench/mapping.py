@@ -7,12 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from canonical import commands, hl7, strict_json
+from canonical import commands, hl7, soap, strict_json
 from canonical.commands import Book
 from mappings.lifecare import appointments as lifecare_appointments
 from mappings.lifecare import commands as lifecare_commands
 from mappings.lifecare.vocabulary import vocabulary
-from mappings.mediatri import answers
 from mappings.mediatri import appointments as mediatri_appointments
 from mappings.mediatri import requests as mediatri_requests
 from mappings.mediatri.site import Site as MediatriSite
@@ -85,7 +84,7 @@ def _xml_works() -> dict[str, Callable[[], object]]:
 
     return {
         "Mediatri ajanvaraus, decoded": lambda: mediatri_appointments.appointment(
-            next(iter(answers.content(reply))), mediatri
+            next(iter(soap.body(reply))), mediatri
         ),
         "Mediatri VaraaAika and VahvistaVaraus, told": reserve_and_confirm,
         "ProConsona tapaaminen, decoded": lambda: proconsona_appointments.appointment(

@@ -10,7 +10,8 @@ import pytest
 from lxml import etree
 
 from adapters.errors import Misconfigured
-from adapters.soap.contract import SOAP, Contract
+from adapters.soap.contract import Contract
+from canonical import soap
 
 WSDL = """<?xml version="1.0"?>
 <wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"
@@ -60,7 +61,7 @@ def test_a_prefix_that_the_wsdl_declares_holds_in_its_schema(contract: Contract)
 
 def test_a_header_of_the_vendors_travels_and_is_kept_masked(contract: Contract) -> None:
     made = contract.envelope("GetFree", {"day": "22.03.2027"}, None, {"key": {"value": "very-secret"}})
-    there = etree.fromstring(made.body).find(f"{{{SOAP}}}Header/{{urn:vendor:av}}Key/{{urn:vendor:av}}value")
+    there = etree.fromstring(made.body).find(f"{{{soap.ENVELOPE}}}Header/{{urn:vendor:av}}Key/{{urn:vendor:av}}value")
     assert there is not None
     assert there.text == "very-secret"
     assert b"very-secret" not in made.kept

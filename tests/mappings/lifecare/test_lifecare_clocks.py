@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical import times
+from canonical.messages import BadMessage
 from canonical.times import instant
-from mappings.lifecare import BadMessage
 from mappings.lifecare.clocks import TRUE, FalseZ, hours
 
 AUTUMN = datetime(2027, 10, 30, 22, tzinfo=UTC)

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canonical import codes, fhir, strict_json, validate
-from mappings.lifecare import UNREADABLE, BadMessage, directory, patients, slots
+from canonical.messages import UNREADABLE, BadMessage
+from mappings.lifecare import directory, patients, slots
 from mappings.lifecare.appointments import appointment, placer_id
 from mappings.lifecare.clocks import FalseZ
 from mappings.lifecare.vocabulary import elements, rows, vocabulary

@@ -17,11 +17,11 @@ import pytest
 
 from adapters.mediatri.soap import contract
 from adapters.soap.contract import Credentials
-from canonical import times
+from canonical import soap, times
 from canonical.commands import Book, Cancel, Hold, RegisterPerson, load
 from canonical.model import FreeTime, Record
 from canonical.notes import Note
-from mappings.mediatri import answers, appointments, directory, persons, requests
+from mappings.mediatri import appointments, directory, persons, requests
 from mappings.mediatri.markup import Fields
 from mappings.mediatri.requests import Request
 from mappings.mediatri.site import Site
@@ -50,7 +50,7 @@ def as_json(item: Record | FreeTime) -> dict[str, Any]:
 
 
 def read(replies: list[bytes]) -> dict[str, Any]:
-    contents = [answers.content(reply) for reply in replies]
+    contents = [soap.body(reply) for reply in replies]
     answer, notes = Fields(contents[0]), list[Note]()
     found: list[Record | FreeTime | None] = []
     if len(contents) > 1:

@@ -15,12 +15,12 @@ from lxml import etree
 
 from adapters.mediatri.soap import contract
 from adapters.soap.contract import Credentials
-from canonical import codes, fhir, validate
+from canonical import codes, fhir, soap, validate
 from canonical.commands import Book, Cancel
 from canonical.model import LocalPatient, Person, TimeKey
 from canonical.notes import Note, NoteKind
 from mappings.engine.tables import table
-from mappings.mediatri import answers, appointments, directory, moments, persons, requests
+from mappings.mediatri import appointments, directory, moments, persons, requests
 from mappings.mediatri.markup import NAMESPACE, BadMessage, Fields
 from mappings.mediatri.site import Site
 
@@ -57,7 +57,7 @@ def resources() -> list[Any]:
 
 
 def contents(case: str, name: str = "reply") -> Fields:
-    return Fields(answers.content((GOLDEN / case / f"{name}.xml").read_bytes()))
+    return Fields(soap.body((GOLDEN / case / f"{name}.xml").read_bytes()))
 
 
 def booking(**changes: str) -> Any:
@@ -189,7 +189,7 @@ def test_texts_travel_as_they_are(comment: str, reason: str) -> None:
     assert requests.unfit(command) is None
     request, notes = requests.confirm(command, "t")
     body = contract().envelope(request.operation, request.content, WHO).body
-    found = Fields(answers.content(body)).text("lisatiedot")
+    found = Fields(soap.body(body)).text("lisatiedot")
     assert found == "\n".join(text for text in (comment, reason) if text.strip())
     assert bool(notes) is bool(reason.strip())
 
@@ -203,7 +203,7 @@ def test_texts_that_cannot_travel_are_refused(text: str) -> None:
 @given(st.text(max_size=300))
 def test_no_reason_keeps_anybody_from_cancelling(reason: str) -> None:
     request, notes = requests.cancel(Cancel("c0ffee00", PATIENT, "400001", START, reason=reason))
-    found = Fields(answers.content(contract().envelope(request.operation, request.content, WHO).body)).text("selite")
+    found = Fields(soap.body(contract().envelope(request.operation, request.content, WHO).body)).text("selite")
     assert (found == reason) is (not notes)
     assert len(found) <= requests.REASON_LIMIT
 
@@ -214,7 +214,7 @@ def test_reason_without_room_beside_the_comment_is_said_to_be_lost() -> None:
 
 
 def test_calendars_say_who_works_where() -> None:
-    read = [answers.content(path.read_bytes()) for path in sorted((GOLDEN / "directory").glob("*.xml"))]
+    read = [soap.body(path.read_bytes()) for path in sorted((GOLDEN / "directory").glob("*.xml"))]
     found = {(record.kind, record.local_id): record for record in directory.records(read, SITE)}
     assert ("PractitionerRole", "A21-NIK") in found
     assert ("PractitionerRole", "A22-018") in found, "no calendar: the home unit"
@@ -249,11 +249,11 @@ BROKEN = {
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN.keys())
 def test_what_is_no_answer_is_refused(data: bytes) -> None:
     with pytest.raises(BadMessage) as raised:
-        answers.content(data)
+        soap.body(data)
     assert "root:" not in str(raised.value)
 
 
 def test_entity_bomb_is_refused() -> None:
     layers = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
     with pytest.raises(BadMessage):
-        answers.content(f'<!DOCTYPE x [<!ENTITY e0 "ha">{layers}]><x>&e11;</x>'.encode())
+        soap.body(f'<!DOCTYPE x [<!ENTITY e0 "ha">{layers}]><x>&e11;</x>'.encode())

@@ -15,12 +15,13 @@ from lxml import etree
 
 from canonical import codes, commands, fhir, hetu, strict_json, times, validate
 from canonical.commands import Book, Cancel
+from canonical.messages import UNREADABLE, BadMessage
 from canonical.model import TimeKey
 from canonical.xml import BadXml
 from mappings.conversions import said
 from mappings.engine import tables
-from mappings.proconsona import UNREADABLE, BadMessage, directory, keys, persons, slots
 from mappings.proconsona import commands as bodies
+from mappings.proconsona import directory, keys, persons, slots
 from mappings.proconsona.appointments import appointment, placer_id, rules
 from mappings.proconsona.document import NAMESPACE, document
 from mappings.proconsona.site import Site
